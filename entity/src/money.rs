@@ -111,9 +111,9 @@ impl FromStr for Money {
         if whole.len() > 10 {
             return Err(MoneyError::TooLarge);
         }
-        let units: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| MoneyError::TooLarge)? };
-        let micros: i64 =
-            format!("{fraction:0<6}").parse().map_err(|_| MoneyError::NotADecimal)?;
+        let units: i64 =
+            if whole.is_empty() { 0 } else { whole.parse().map_err(|_| MoneyError::TooLarge)? };
+        let micros: i64 = format!("{fraction:0<6}").parse().map_err(|_| MoneyError::NotADecimal)?;
         let amount = Money(units * MICROS_PER_UNIT + micros);
         if amount > Money::MAX_INPUT {
             return Err(MoneyError::TooLarge);

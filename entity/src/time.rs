@@ -134,7 +134,8 @@ fn yyyymmdd(date: NaiveDate) -> i32 {
 /// A number that is no date (only a changed database could hold one) is the earliest date there is.
 fn date_of(number: i32) -> NaiveDate {
     let (month, day) = (number / 100 % 100, number % 100);
-    NaiveDate::from_ymd_opt(number / 10_000, month.unsigned_abs(), day.unsigned_abs()).unwrap_or(NaiveDate::MIN)
+    NaiveDate::from_ymd_opt(number / 10_000, month.unsigned_abs(), day.unsigned_abs())
+        .unwrap_or(NaiveDate::MIN)
 }
 
 #[cfg(test)]
@@ -143,12 +144,9 @@ mod tests {
 
     #[test]
     fn periods_follow_one_another_over_month_and_year_ends() {
-        for (period, next) in [
-            (20240101, 20240115),
-            (20240115, 20240201),
-            (20240215, 20240301),
-            (20241215, 20250101),
-        ] {
+        for (period, next) in
+            [(20240101, 20240115), (20240115, 20240201), (20240215, 20240301), (20241215, 20250101)]
+        {
             assert_eq!(Period(period).next(), Period(next));
             assert_eq!(Period(next).previous(), Period(period));
         }

@@ -1,0 +1,26 @@
+//! The schema's history: one file a step, one text for both databases.
+
+mod dialect;
+mod m20260101_000001_accounts_partners_links;
+mod m20260101_000002_lines_and_sums;
+mod m20260101_000003_settlements;
+mod m20260101_000004_money_out;
+mod m20260101_000005_operations;
+
+pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// Every step in the order in which it is applied.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20260101_000001_accounts_partners_links::Migration),
+            Box::new(m20260101_000002_lines_and_sums::Migration),
+            Box::new(m20260101_000003_settlements::Migration),
+            Box::new(m20260101_000004_money_out::Migration),
+            Box::new(m20260101_000005_operations::Migration),
+        ]
+    }
+}

@@ -1,0 +1,542 @@
+//! States, kinds and reasons, named in the tables as in the interface: by their names in capitals.
+
+use sea_orm::DeriveValueType;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumIter, EnumString, IntoStaticStr};
+
+/// Whether a partner's links count (rule 27).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum PartnerStatus {
+    Active,
+    Suspended,
+}
+
+/// What an account's fingerprint was taken of (rule 7).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum FingerprintKind {
+    PaymentInstrument,
+    Device,
+}
+
+/// What bound a client to his partner (rule 6).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum BroughtBy {
+    Visit,
+    Code,
+    Staff,
+}
+
+/// A top-up, or a refund that takes part of one back.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum LineKind {
+    TopUp,
+    Refund,
+}
+
+/// What a client's payment was; only a purchase earns (rule 12).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum TopUpKind {
+    Purchase,
+    Bonus,
+    Transfer,
+    Commission,
+}
+
+/// The stored state of a line; pending and settled follow from its settle period (rule 22).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum LineState {
+    Earning,
+    Held,
+    Rejected,
+    NotEarning,
+}
+
+/// Why a line is held, rejected or earns nothing (rule 22).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum LineReason {
+    SelfReferral,
+    SharedPaymentInstrument,
+    NotAPurchase,
+    PartnerSuspended,
+    UnderReview,
+    RejectedByStaff,
+}
+
+/// What became of a fact that waits for what it belongs to (rule 12).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum ParkedStatus {
+    Waiting,
+    Refused,
+    Expired,
+}
+
+/// Whether all statements of a closed period are written.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum SettlementStatus {
+    Running,
+    Completed,
+}
+
+/// Why a net was carried and not credited (rule 20).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum CarryReason {
+    PartnerSuspended,
+    NegativeNet,
+    TooFewActiveClients,
+}
+
+/// What a movement of money was (rule 23).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum TransferKind {
+    Commission,
+    WithdrawalReserved,
+    WithdrawalReleased,
+    WithdrawalPaid,
+    ServiceTransfer,
+    ServiceTransferReturned,
+    Adjustment,
+}
+
+/// Where money moves from and to: a partner's two balances and the programme's own accounts (rule 23).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum LedgerAccount {
+    Available,
+    Reserved,
+    CommissionExpense,
+    PaidOut,
+    ServiceBalance,
+    Adjustments,
+}
+
+/// A withdrawal's state (rule 25).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum WithdrawalStatus {
+    Requested,
+    Approved,
+    Paid,
+    Rejected,
+    Cancelled,
+    Failed,
+}
+
+/// How a withdrawal is paid.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum DestinationKind {
+    BankTransfer,
+    Paypal,
+}
+
+/// A transfer to the service balance (rule 24).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum ServiceTransferStatus {
+    Requested,
+    Completed,
+    Failed,
+}
+
+/// A partner's contract (rule 26).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum ContractStatus {
+    None,
+    Requested,
+    Offered,
+    Active,
+    Terminated,
+}
+
+/// What a ticket is about.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum TicketKind {
+    Contract,
+    Dispute,
+    Question,
+}
+
+/// Whose turn it is.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum TicketStatus {
+    Open,
+    Answered,
+    Closed,
+}
+
+/// Who wrote a message.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    IntoStaticStr,
+    DeriveValueType,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum TicketAuthor {
+    Partner,
+    Staff,
+    System,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_the_table_is_the_name_in_the_interface() {
+        assert_eq!(LineReason::SharedPaymentInstrument.to_string(), "SHARED_PAYMENT_INSTRUMENT");
+        assert_eq!("TOP_UP".parse(), Ok(LineKind::TopUp));
+        assert_eq!(<&'static str>::from(CarryReason::TooFewActiveClients), "TOO_FEW_ACTIVE_CLIENTS");
+    }
+}
