@@ -14,6 +14,8 @@ pub struct Model {
     pub account_id: Uuid,
     pub link_id: Option<Uuid>,
     pub brought_by: BroughtBy,
+    /// Of the visitor token that bound the client: one visitor id binds three accounts without doubt (rule 3).
+    pub visitor_id: Option<Uuid>,
     pub visited_at: Option<Moment>,
     pub registered_at: Moment,
     pub recorded_at: Moment,

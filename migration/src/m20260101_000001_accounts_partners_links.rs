@@ -78,6 +78,8 @@ CREATE TABLE referral (
     account_id UUID NOT NULL REFERENCES account (id),
     link_id UUID REFERENCES link (id),
     brought_by {text} NOT NULL CHECK (brought_by IN ('VISIT', 'CODE', 'STAFF')),
+    -- Of the visitor token that bound the client: one visitor id binds three accounts without doubt (rule 3).
+    visitor_id UUID,
     visited_at BIGINT,
     registered_at BIGINT NOT NULL,
     recorded_at BIGINT NOT NULL,
@@ -88,6 +90,7 @@ CREATE TABLE referral (
     UNIQUE (id, partner_id)
 ){clustered};
 CREATE UNIQUE INDEX referral_current ON referral (account_id) WHERE until IS NULL;
+CREATE INDEX referral_visitor ON referral (visitor_id) WHERE visitor_id IS NOT NULL;
 CREATE INDEX referral_account ON referral (account_id, since);
 CREATE INDEX referral_partner ON referral (partner_id, registered_at, id);
 CREATE INDEX referral_link ON referral (link_id, registered_at, id);

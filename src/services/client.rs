@@ -1,0 +1,99 @@
+//! Who the clients named by facts are, and whose: accounts with their referrals, locked where they are not reported yet.
+
+use std::collections::{BTreeSet, HashMap};
+
+use entity::{LineReason, Moment};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
+use uuid::Uuid;
+
+use super::lock;
+use crate::app::App;
+use crate::db::{Column, Rows};
+
+/// One client with one partner, for a time.
+#[derive(Clone, Debug)]
+pub struct Referral {
+    pub id: Uuid,
+    pub partner_id: Uuid,
+    pub since: Moment,
+    pub until: Option<Moment>,
+    pub hold_reason: Option<LineReason>,
+}
+
+/// An account that facts are about.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub id: Uuid,
+    pub registered_at: Option<Moment>,
+    pub referrals: Vec<Referral>,
+}
+
+impl Client {
+    /// Whose the client was when something occurred (rule 6); nobody's: NOT_REFERRED.
+    pub fn referral_at(&self, at: Moment) -> Option<&Referral> {
+        self.referrals.iter().find(|referral| referral.since <= at && referral.until.is_none_or(|until| at < until))
+    }
+
+    /// Reported, and bound to nobody.
+    pub fn is_direct(&self) -> bool {
+        self.registered_at.is_some() && self.referrals.is_empty()
+    }
+
+    pub fn partner_ids(&self) -> impl Iterator<Item = Uuid> {
+        self.referrals.iter().map(|referral| referral.partner_id)
+    }
+}
+
+/// The accounts of these ids that are known, by account id.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    account_ids: &BTreeSet<&str>,
+) -> Result<HashMap<String, Client>, DbErr> {
+    let sql = "WITH {rows} SELECT a.account_id, a.id, a.registered_at, r.id, r.partner_id, r.since, r.until, \
+               r.hold_reason FROM v JOIN account a ON a.account_id = v.account_id \
+               LEFT JOIN referral r ON r.account_id = a.id";
+    let rows = Rows::of(&[("account_id", Column::Text)], account_ids.iter().map(|id| Value::from(*id)));
+    let mut clients: HashMap<String, Client> = HashMap::with_capacity(account_ids.len());
+    for row in rows.query(db, sql, vec![]).await? {
+        let client = clients.entry(row.try_get_by_index(0)?).or_insert(Client {
+            id: row.try_get_by_index(1)?,
+            registered_at: row.try_get_by_index(2)?,
+            referrals: Vec::new(),
+        });
+        if let Some(id) = row.try_get_by_index::<Option<Uuid>>(3)? {
+            client.referrals.push(Referral {
+                id,
+                partner_id: row.try_get_by_index(4)?,
+                since: row.try_get_by_index(5)?,
+                until: row.try_get_by_index(6)?,
+                hold_reason: row.try_get_by_index(7)?,
+            });
+        }
+    }
+    Ok(clients)
+}
+
+/// Makes rows for accounts that are not there yet, and locks all that are named, in the order of their ids: a
+/// registration and a fact that waits for it must not miss each other. Answers them as they are under the lock.
+pub async fn lock_unreported(
+    app: &App,
+    tx: &DatabaseTransaction,
+    account_ids: &BTreeSet<&str>,
+) -> Result<HashMap<String, Client>, DbErr> {
+    let mut rows =
+        Rows::new(&[("id", Column::Uuid), ("account_id", Column::Text), ("recorded_at", Column::BigInt)]);
+    let now = app.clock.now();
+    for account_id in account_ids {
+        rows.push([app.clock.new_id().into(), (*account_id).into(), now.0.into()]);
+    }
+    let insert = "WITH {rows} INSERT INTO account (id, account_id, recorded_at) \
+                  SELECT id, account_id, recorded_at FROM v WHERE true ON CONFLICT (account_id) DO NOTHING";
+    rows.execute(tx, insert, vec![]).await?;
+    let sql = format!(
+        "WITH {{rows}} SELECT a.id FROM v JOIN account a ON a.account_id = v.account_id ORDER BY a.id{}",
+        lock::for_update(tx, "a")
+    );
+    let rows = Rows::of(&[("account_id", Column::Text)], account_ids.iter().map(|id| Value::from(*id)));
+    rows.query(tx, &sql, vec![]).await?;
+    find(tx, account_ids).await
+}

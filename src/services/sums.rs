@@ -1,0 +1,281 @@
+//! The sums kept beside the lines, written in the transaction that writes the line (architecture, Data).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use entity::{Day, Money, Moment, Period, line};
+use sea_orm::{ConnectionTrait, DbErr, Value};
+use uuid::Uuid;
+
+use crate::db::{Column, Rows};
+
+/// What a group of lines adds up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    base: i64,
+    top_ups: i64,
+    last_purchase_at: Option<Moment>,
+}
+
+impl Sum {
+    fn add(&mut self, other: Sum) {
+        self.base += other.base;
+        self.top_ups += other.top_ups;
+        self.last_purchase_at = self.last_purchase_at.max(other.last_purchase_at);
+    }
+}
+
+/// A group of a client's lines: settle period, rate period, and the period in which its purchases were taken back.
+type Group = (Uuid, Period, Period, Period);
+
+/// What lines about to be committed change in the kept sums. Order does not matter; `apply` writes it all.
+#[derive(Debug, Default)]
+pub struct SumChanges {
+    partner_of: HashMap<Uuid, Uuid>,
+    partner: BTreeMap<(Uuid, Period, Period), Sum>,
+    referral: BTreeMap<Group, Sum>,
+    total: BTreeMap<Uuid, Sum>,
+    /// Groups and clients that lost a purchase: their last one is looked up again.
+    bereft: BTreeSet<Group>,
+}
+
+impl SumChanges {
+    /// Counts an earning top-up; `taken_back` is the period in which its refunds made it full, if they have.
+    pub fn add_top_up(&mut self, line: &line::Model, settle_period: Period, taken_back: Option<Period>) {
+        let sum = Sum {
+            base: line.base.0,
+            top_ups: i64::from(line.base.is_positive()),
+            last_purchase_at: Some(line.occurred_at),
+        };
+        let group = (line.referral_id, settle_period, line.rate_period, taken_back.unwrap_or(Period::NEVER));
+        let standing = Sum { last_purchase_at: sum.last_purchase_at.filter(|_| taken_back.is_none()), ..sum };
+        self.partner_of.insert(line.referral_id, line.partner_id);
+        let by_partner = (line.partner_id, settle_period, line.rate_period);
+        self.partner.entry(by_partner).or_default().add(sum);
+        self.referral.entry(group).or_default().add(sum);
+        self.total.entry(line.referral_id).or_default().add(standing);
+    }
+
+    /// Counts an earning refund.
+    pub fn add_refund(&mut self, line: &line::Model, settle_period: Period) {
+        let sum = Sum { base: line.base.0, top_ups: 0, last_purchase_at: None };
+        self.partner_of.insert(line.referral_id, line.partner_id);
+        self.partner.entry((line.partner_id, settle_period, line.rate_period)).or_default().add(sum);
+        let group = (line.referral_id, settle_period, line.rate_period, Period::NEVER);
+        self.referral.entry(group).or_default().add(sum);
+        self.total.entry(line.referral_id).or_default().add(sum);
+    }
+
+    /// Moves an earning top-up that is on record to the period in which its refunds made it full.
+    pub fn take_back(&mut self, top_up: &line::Model, settle_period: Period, taken_back: Period) {
+        let sum = Sum {
+            base: top_up.base.0,
+            top_ups: i64::from(top_up.base.is_positive()),
+            last_purchase_at: Some(top_up.occurred_at),
+        };
+        let standing = (top_up.referral_id, settle_period, top_up.rate_period, Period::NEVER);
+        let group = (top_up.referral_id, settle_period, top_up.rate_period, taken_back);
+        self.partner_of.insert(top_up.referral_id, top_up.partner_id);
+        let leaving = Sum { base: -sum.base, top_ups: -sum.top_ups, last_purchase_at: None };
+        self.referral.entry(standing).or_default().add(leaving);
+        self.referral.entry(group).or_default().add(sum);
+        self.total.entry(top_up.referral_id).or_default();
+        self.bereft.insert(standing);
+    }
+
+    /// Writes the changes; the lines are written, and their partners' rows locked.
+    pub async fn apply(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        self.write_partner_sums(tx).await?;
+        self.write_referral_sums(tx).await?;
+        self.look_up_groups(tx).await?;
+        self.write_totals(tx).await
+    }
+
+    async fn write_partner_sums(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let mut rows = Rows::new(&[
+            ("partner_id", Column::Uuid),
+            ("settle_period", Column::Int),
+            ("rate_period", Column::Int),
+            ("base", Column::BigInt),
+            ("top_ups", Column::BigInt),
+        ]);
+        for ((partner_id, settle_period, rate_period), sum) in &self.partner {
+            rows.push([
+                (*partner_id).into(),
+                settle_period.0.into(),
+                rate_period.0.into(),
+                sum.base.into(),
+                sum.top_ups.into(),
+            ]);
+        }
+        rows.execute(tx, PARTNER_SUM, vec![]).await.map(|_| ())
+    }
+
+    async fn write_referral_sums(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let mut rows = Rows::new(&[
+            ("referral_id", Column::Uuid),
+            ("settle_period", Column::Int),
+            ("rate_period", Column::Int),
+            ("taken_back_period", Column::Int),
+            ("partner_id", Column::Uuid),
+            ("base", Column::BigInt),
+            ("top_ups", Column::BigInt),
+            ("last_purchase_at", Column::BigIntOrNull),
+        ]);
+        for ((referral_id, settle_period, rate_period, taken_back), sum) in &self.referral {
+            rows.push([
+                (*referral_id).into(),
+                settle_period.0.into(),
+                rate_period.0.into(),
+                taken_back.0.into(),
+                self.partner_of[referral_id].into(),
+                sum.base.into(),
+                sum.top_ups.into(),
+                sum.last_purchase_at.map(|at| at.0).into(),
+            ]);
+        }
+        rows.execute(tx, REFERRAL_SUM, vec![]).await.map(|_| ())
+    }
+
+    /// The last purchase of a group that lost one: the latest line in it that is not refunded in full.
+    async fn look_up_groups(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let mut rows = Rows::new(&[
+            ("referral_id", Column::Uuid),
+            ("settle_period", Column::Int),
+            ("rate_period", Column::Int),
+        ]);
+        for (referral_id, settle_period, rate_period, _) in &self.bereft {
+            rows.push([(*referral_id).into(), settle_period.0.into(), rate_period.0.into()]);
+        }
+        rows.execute(tx, LAST_OF_GROUP, vec![Period::NEVER.0.into()]).await.map(|_| ())
+    }
+
+    async fn write_totals(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let before = last_purchases(tx, self.total.keys().copied()).await?;
+        let bereft = self.bereft.iter().map(|(referral_id, ..)| *referral_id).collect();
+        let looked_up = last_standing_purchases(tx, &bereft).await?;
+        let mut days: BTreeMap<(Uuid, Day), i64> = BTreeMap::new();
+        let mut rows = Rows::new(&[
+            ("referral_id", Column::Uuid),
+            ("partner_id", Column::Uuid),
+            ("base", Column::BigInt),
+            ("top_ups", Column::BigInt),
+            ("last_purchase_at", Column::BigIntOrNull),
+        ]);
+        for (referral_id, sum) in &self.total {
+            let partner_id = self.partner_of[referral_id];
+            let old = before.get(referral_id).copied().flatten();
+            let new = match looked_up.get(referral_id) {
+                Some(last) => *last,
+                None => old.max(sum.last_purchase_at),
+            };
+            let (old_day, new_day) = (old.map(Moment::utc_day), new.map(Moment::utc_day));
+            if old_day != new_day {
+                old_day.into_iter().for_each(|day| *days.entry((partner_id, day)).or_default() -= 1);
+                new_day.into_iter().for_each(|day| *days.entry((partner_id, day)).or_default() += 1);
+            }
+            rows.push([
+                (*referral_id).into(),
+                partner_id.into(),
+                sum.base.into(),
+                sum.top_ups.into(),
+                new.map(|at| at.0).into(),
+            ]);
+        }
+        rows.execute(tx, REFERRAL_TOTAL, vec![]).await?;
+        write_active_days(tx, days).await
+    }
+}
+
+async fn last_purchases(
+    tx: &impl ConnectionTrait,
+    referrals: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, Option<Moment>>, DbErr> {
+    let sql = "WITH {rows} SELECT t.referral_id, t.last_purchase_at \
+               FROM v JOIN referral_total t ON t.referral_id = v.referral_id";
+    let rows = Rows::of(&[("referral_id", Column::Uuid)], referrals.map(Value::from)).query(tx, sql, vec![]).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
+/// The last purchase of each client that earns and is not refunded in full, from the lines themselves.
+async fn last_standing_purchases(
+    tx: &impl ConnectionTrait,
+    referrals: &BTreeSet<Uuid>,
+) -> Result<HashMap<Uuid, Option<Moment>>, DbErr> {
+    let ids = referrals.iter().map(|id| Value::from(*id));
+    let rows = Rows::of(&[("referral_id", Column::Uuid)], ids).query(tx, LAST_STANDING, vec![]).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
+/// Gains before losses, each in a statement of its own: the CHECK is made on the row to be inserted too.
+async fn write_active_days(
+    tx: &impl ConnectionTrait,
+    days: BTreeMap<(Uuid, Day), i64>,
+) -> Result<(), DbErr> {
+    const COLUMNS: &[(&str, Column)] =
+        &[("partner_id", Column::Uuid), ("day", Column::Int), ("clients", Column::BigInt)];
+    let (mut gains, mut losses) = (Rows::new(COLUMNS), Rows::new(COLUMNS));
+    for ((partner_id, day), clients) in days {
+        let row = [partner_id.into(), day.0.into(), clients.into()];
+        match clients {
+            1.. => gains.push(row),
+            0 => {}
+            _ => losses.push(row),
+        }
+    }
+    gains.execute(tx, ACTIVE_DAY_GAIN, vec![]).await?;
+    losses.execute(tx, ACTIVE_DAY_LOSS, vec![]).await.map(|_| ())
+}
+
+/// What a commission of these sums is, at the rate of each rate period.
+pub fn commission_of(
+    sums: impl IntoIterator<Item = (Period, Money)>,
+    rate: impl Fn(Period) -> entity::RateBasisPoints,
+) -> Option<Money> {
+    sums.into_iter().try_fold(Money::ZERO, |total, (period, base)| total.checked_add(rate(period).of(base)?))
+}
+
+const PARTNER_SUM: &str = "WITH {rows} \
+    INSERT INTO partner_sum (partner_id, settle_period, rate_period, base, top_ups) \
+    SELECT partner_id, settle_period, rate_period, base, top_ups FROM v WHERE true \
+    ON CONFLICT (partner_id, settle_period, rate_period) DO UPDATE SET \
+        base = partner_sum.base + excluded.base, top_ups = partner_sum.top_ups + excluded.top_ups";
+
+const REFERRAL_SUM: &str = "WITH {rows} \
+    INSERT INTO referral_sum (referral_id, settle_period, rate_period, taken_back_period, partner_id, base, top_ups, \
+        last_purchase_at) \
+    SELECT referral_id, settle_period, rate_period, taken_back_period, partner_id, base, top_ups, last_purchase_at \
+    FROM v WHERE true \
+    ON CONFLICT (referral_id, settle_period, rate_period, taken_back_period) DO UPDATE SET \
+        base = referral_sum.base + excluded.base, top_ups = referral_sum.top_ups + excluded.top_ups, \
+        last_purchase_at = CASE \
+            WHEN excluded.last_purchase_at IS NULL THEN referral_sum.last_purchase_at \
+            WHEN referral_sum.last_purchase_at > excluded.last_purchase_at THEN referral_sum.last_purchase_at \
+            ELSE excluded.last_purchase_at END";
+
+const LAST_OF_GROUP: &str = "WITH {rows} \
+    UPDATE referral_sum SET last_purchase_at = (\
+        SELECT MAX(t.occurred_at) FROM line t WHERE t.referral_id = referral_sum.referral_id \
+        AND t.settle_period = referral_sum.settle_period AND t.rate_period = referral_sum.rate_period \
+        AND t.kind = 'TOP_UP' AND t.state = 'EARNING' AND t.amount > \
+        COALESCE((SELECT CAST(SUM(r.amount) AS BIGINT) FROM line r WHERE r.reverses = t.id), 0)) \
+    FROM v WHERE referral_sum.referral_id = v.referral_id AND referral_sum.settle_period = v.settle_period \
+        AND referral_sum.rate_period = v.rate_period AND referral_sum.taken_back_period = $1";
+
+const LAST_STANDING: &str = "WITH {rows} SELECT v.referral_id, (\
+        SELECT t.occurred_at FROM line t WHERE t.referral_id = v.referral_id \
+        AND t.kind = 'TOP_UP' AND t.state = 'EARNING' AND t.amount > \
+        COALESCE((SELECT CAST(SUM(r.amount) AS BIGINT) FROM line r WHERE r.reverses = t.id), 0) \
+        ORDER BY t.occurred_at DESC LIMIT 1) FROM v";
+
+const REFERRAL_TOTAL: &str = "WITH {rows} \
+    INSERT INTO referral_total (referral_id, partner_id, base, top_ups, last_purchase_at) \
+    SELECT referral_id, partner_id, base, top_ups, last_purchase_at FROM v WHERE true \
+    ON CONFLICT (referral_id) DO UPDATE SET base = referral_total.base + excluded.base, \
+        top_ups = referral_total.top_ups + excluded.top_ups, last_purchase_at = excluded.last_purchase_at";
+
+const ACTIVE_DAY_GAIN: &str = "WITH {rows} INSERT INTO active_day (partner_id, day, clients) \
+    SELECT partner_id, day, clients FROM v WHERE true \
+    ON CONFLICT (partner_id, day) DO UPDATE SET clients = active_day.clients + excluded.clients";
+
+const ACTIVE_DAY_LOSS: &str = "WITH {rows} UPDATE active_day SET clients = active_day.clients + v.clients \
+    FROM v WHERE active_day.partner_id = v.partner_id AND active_day.day = v.day";
