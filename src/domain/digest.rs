@@ -1,0 +1,124 @@
+//! Digests of statements and settlements: whoever holds one can tell whether the books were changed (rule 21).
+
+use entity::{Money, Period, RateBasisPoints};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::settlement::{CarryReason, StatementFigures};
+
+/// All that a statement's digest covers; no balance, time, name or code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementDigest<'a> {
+    pub partner_id: Uuid,
+    pub period: Period,
+    pub active_clients: u32,
+    pub rate: RateBasisPoints,
+    pub top_up_count: i64,
+    pub base: Money,
+    pub commission: Money,
+    pub carried_in: Money,
+    pub credited: Money,
+    pub carried_out: Money,
+    pub carry_reason: Option<CarryReason>,
+    /// The digest of the partner's statement before this one.
+    pub previous_digest: Option<&'a str>,
+}
+
+impl<'a> StatementDigest<'a> {
+    /// Takes the figures of a statement that was just drawn up.
+    pub fn of(
+        partner_id: Uuid,
+        period: Period,
+        active_clients: u32,
+        rate: RateBasisPoints,
+        figures: &StatementFigures,
+        previous_digest: Option<&'a str>,
+    ) -> StatementDigest<'a> {
+        StatementDigest {
+            partner_id,
+            period,
+            active_clients,
+            rate,
+            top_up_count: figures.top_ups,
+            base: figures.base,
+            commission: figures.commission,
+            carried_in: figures.carried_in,
+            credited: figures.credited,
+            carried_out: figures.carried_out,
+            carry_reason: figures.carry_reason,
+            previous_digest,
+        }
+    }
+}
+
+/// SHA-256 over the statement's canonical JSON, as 64 lower-case hexadecimal digits.
+pub fn statement_digest(statement: &StatementDigest<'_>) -> String {
+    hex(&Sha256::digest(canonical_json(statement)))
+}
+
+/// The digest of a settlement: fed with its statements' digests in the order of partner ids.
+#[derive(Clone, Debug, Default)]
+pub struct SettlementDigest(Sha256);
+
+impl SettlementDigest {
+    pub fn new() -> SettlementDigest {
+        SettlementDigest::default()
+    }
+
+    /// Adds one statement's digest, and the line feed after it.
+    pub fn add(&mut self, statement_digest_hex: &str) {
+        self.0.update(statement_digest_hex);
+        self.0.update("\n");
+    }
+
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+/// A statement as the JSON says it: counts are integers, amounts strings with six decimals.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'a> {
+    partner_id: String,
+    period_start: String,
+    period_end: String,
+    active_clients: u32,
+    rate_basis_points: i32,
+    top_up_count: i64,
+    base: String,
+    commission: String,
+    carried_in: String,
+    credited: String,
+    carried_out: String,
+    carry_reason: Option<&'static str>,
+    previous_digest: Option<&'a str>,
+}
+
+fn canonical_json(statement: &StatementDigest<'_>) -> Vec<u8> {
+    let fields = Fields {
+        partner_id: statement.partner_id.hyphenated().to_string(),
+        period_start: statement.period.to_string(),
+        period_end: statement.period.next().to_string(),
+        active_clients: statement.active_clients,
+        rate_basis_points: statement.rate.0,
+        top_up_count: statement.top_up_count,
+        base: statement.base.to_string(),
+        commission: statement.commission.to_string(),
+        carried_in: statement.carried_in.to_string(),
+        credited: statement.credited.to_string(),
+        carried_out: statement.carried_out.to_string(),
+        carry_reason: statement.carry_reason.map(CarryReason::as_str),
+        previous_digest: statement.previous_digest,
+    };
+    // Strings, small integers and nulls always serialise; a digest of anything else would be worse than none.
+    serde_json_canonicalizer::to_vec(&fields).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}

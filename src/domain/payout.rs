@@ -1,0 +1,159 @@
+//! Where a withdrawal is paid to.
+
+use std::fmt;
+
+use iban::{Iban, IbanLike};
+use serde::{Deserialize, Serialize};
+
+use super::error::Invalid;
+use super::text::check_text;
+
+/// The longest name of an account's holder, in characters: what a SEPA transfer can carry.
+pub const MAX_HOLDER: usize = 70;
+/// The longest e-mail address, in characters.
+pub const MAX_EMAIL: usize = 254;
+
+/// A destination that was checked. It is kept encrypted and shown masked; `Debug` masks it too.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutDestination {
+    /// The IBAN in its electronic form: capitals, no blanks.
+    BankTransfer {
+        iban: String,
+        holder: String,
+    },
+    Paypal {
+        email: String,
+    },
+}
+
+impl PayoutDestination {
+    /// Checks an IBAN (length, country, check digits) and takes the blanks out of it.
+    pub fn bank_transfer(iban: &str, holder: &str) -> Result<PayoutDestination, Invalid> {
+        let plain: String = iban.split_whitespace().collect::<String>().to_ascii_uppercase();
+        let iban: Iban = plain.parse().map_err(|_| Invalid::new("iban", "is not an IBAN"))?;
+        check_text("holder", holder, MAX_HOLDER)?;
+        Ok(PayoutDestination::BankTransfer {
+            iban: iban.electronic_str().to_owned(),
+            holder: holder.to_owned(),
+        })
+    }
+
+    /// Checks that an address has the form of one; only a payment can tell whether it exists.
+    pub fn paypal(email: &str) -> Result<PayoutDestination, Invalid> {
+        check_text("email", email, MAX_EMAIL)?;
+        if !is_email(email) {
+            return Err(Invalid::new("email", "is not an e-mail address"));
+        }
+        Ok(PayoutDestination::Paypal { email: email.to_owned() })
+    }
+
+    /// What may be shown: `DE…3000`, or `j…@example.com`.
+    pub fn masked(&self) -> String {
+        match self {
+            PayoutDestination::BankTransfer { iban, .. } => {
+                let country: String = iban.chars().take(2).collect();
+                let end: String = iban.chars().skip(iban.chars().count().saturating_sub(4)).collect();
+                format!("{country}…{end}")
+            }
+            PayoutDestination::Paypal { email } => {
+                let (name, domain) = email.rsplit_once('@').unwrap_or((email, ""));
+                let first: String = name.chars().take(1).collect();
+                format!("{first}…@{domain}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PayoutDestination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// One `@` between a name and a domain of two labels or more, and nothing that would need quoting.
+fn is_email(text: &str) -> bool {
+    let Some((name, domain)) = text.split_once('@') else { return false };
+    let is_atom = |c: char| !c.is_whitespace() && !"\"(),:;<>@[\\]".contains(c);
+    let is_name = !name.is_empty() && name.len() <= 64 && name.split('.').all(|atom| !atom.is_empty());
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    is_name && name.chars().all(is_atom) && domain.contains('.') && domain.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_iban_is_checked_and_kept_without_blanks() {
+        let destination = PayoutDestination::bank_transfer("de89 3704 0044 0532 0130 00", "Jo Öz").unwrap();
+        let PayoutDestination::BankTransfer { iban, holder } = &destination else {
+            panic!("{destination:?}")
+        };
+        assert_eq!((iban.as_str(), holder.as_str()), ("DE89370400440532013000", "Jo Öz"));
+        assert_eq!(destination.masked(), "DE…3000");
+        assert_eq!(format!("{destination:?}"), "DE…3000", "a log never shows more");
+    }
+
+    #[test]
+    fn what_is_no_iban_is_refused() {
+        for iban in [
+            "",
+            "DE00370400440532013000",
+            "DE8937040044053201300",
+            "XX89370400440532013000",
+            "DE89370400440532013000\0",
+            "٣",
+            &"D".repeat(10_000),
+        ] {
+            assert_eq!(
+                PayoutDestination::bank_transfer(iban, "Jo").map_err(|e| e.field),
+                Err("iban"),
+                "{iban}"
+            );
+        }
+        let holder = |holder| PayoutDestination::bank_transfer("DE89370400440532013000", holder).is_ok();
+        assert!(!holder("") && !holder("Jo\nDoe") && !holder(&"x".repeat(71)));
+    }
+
+    #[test]
+    fn an_address_has_a_name_and_a_domain_and_shows_its_first_letter() {
+        for email in ["jo@example.com", "j.o+tag@sub.example.co", "ö@bücher.example"] {
+            assert!(PayoutDestination::paypal(email).is_ok(), "{email}");
+        }
+        for email in [
+            "",
+            "jo",
+            "jo@",
+            "@example.com",
+            "jo@example",
+            "jo@@example.com",
+            "j o@example.com",
+            "jo@ex_ample.com",
+            "jo@-x.com",
+            "jo@x..com",
+            ".jo@x.com",
+            "jo@x.com,eve@y.com",
+            "\"jo\"@x.com",
+            "<jo@x.com>",
+            "jo@x.com\0",
+        ] {
+            assert!(PayoutDestination::paypal(email).is_err(), "{email}");
+        }
+        assert_eq!(PayoutDestination::paypal("jo@example.com").unwrap().masked(), "j…@example.com");
+    }
+
+    #[test]
+    fn a_destination_survives_being_stored() {
+        let destination = PayoutDestination::paypal("jo@example.com").unwrap();
+        let stored = serde_json::to_string(&destination).unwrap();
+        assert_eq!(stored, r#"{"paypal":{"email":"jo@example.com"}}"#);
+        assert_eq!(serde_json::from_str::<PayoutDestination>(&stored).unwrap(), destination);
+    }
+}

@@ -1,0 +1,3 @@
+//! Parrain, the backend of a partner programme.
+
+pub mod domain;
