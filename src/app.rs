@@ -5,14 +5,16 @@ use std::sync::Arc;
 use chrono::Duration;
 use entity::{Moment, Money};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use secrecy::ExposeSecret;
 
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::db::Db;
+use crate::config::{Config, ConfigError, NamedKey};
+use crate::db::{Db, PoolSize};
 use crate::domain::calendar::Calendar;
 use crate::domain::link::SiteRules;
-use crate::domain::tier::Tiers;
+use crate::domain::tier::{MINIMUM_RATE, Tier, Tiers};
 use crate::domain::visitor_token::VisitorKeys;
+use crate::domain::withdrawal::WithdrawalTerms;
 
 /// Cheap to clone: handles and shared values.
 #[derive(Clone, Debug)]
@@ -45,17 +47,86 @@ pub struct Terms {
     pub site: SiteRules,
 }
 
-/// The secrets that services need, each under its purpose.
+impl Terms {
+    /// Takes the terms from a configuration that was checked.
+    pub fn of(config: &Config) -> Result<Terms, ConfigError> {
+        let programme = &config.programme;
+        let tiers = programme.tiers.iter().map(|tier| Tier {
+            name: tier.name.clone(),
+            minimum_active_clients: tier.minimum_active_clients,
+            rate: tier.rate_percent,
+        });
+        let first_tiers = Tiers::new(tiers.collect(), MINIMUM_RATE)
+            .map_err(|error| ConfigError::refused("programme.tiers", error.to_string()))?;
+        let calendar = Calendar::new(programme.time_zone);
+        Ok(Terms {
+            name: programme.name.clone(),
+            currency: programme.currency.code().to_owned(),
+            minor_units: programme.currency.exponent().map_or(0, u32::from),
+            starts_at: calendar.local_midnight(programme.starts_on),
+            calendar,
+            minimum_active_clients: programme.minimum_active_clients,
+            window_days: programme.active_client_window_days,
+            withdrawal_threshold: programme.withdrawal_threshold,
+            exchange_rate_max_age_days: programme.exchange_rate_max_age_days,
+            settlement_grace: Duration::from_std(programme.settlement_grace).unwrap_or(Duration::MAX),
+            first_tiers,
+            site: SiteRules {
+                front_page: config.site.front_page.clone(),
+                allowed_hosts: config.site.allowed_hosts.clone(),
+                denied_paths: config.site.denied_paths.clone(),
+            },
+        })
+    }
+
+    pub fn withdrawal(&self) -> WithdrawalTerms {
+        WithdrawalTerms { threshold: self.withdrawal_threshold, minor_units: self.minor_units }
+    }
+}
+
+/// The keys that the service signs and encrypts with; of each list the first is used, the rest still read.
 #[derive(Debug)]
 pub struct Keys {
     pub visitor: VisitorKeys,
+    /// Payout destinations at rest.
+    pub encryption: Vec<NamedKey>,
     /// Over the values of an idempotent mutation (rule 28).
-    pub idempotency: [u8; 32],
-    /// Payout destinations at rest: key id and key, the first seals.
-    pub encryption: Vec<(String, [u8; 32])>,
+    pub idempotency: Vec<NamedKey>,
+}
+
+impl Keys {
+    fn of(config: &Config) -> Result<Keys, ConfigError> {
+        let keys = config.keys()?;
+        let visitor = keys.visitor.iter().map(|key| (key.id.clone(), *key.bytes())).collect();
+        let visitor = VisitorKeys::new(visitor).ok_or_else(|| {
+            ConfigError::refused("keys.visitor", "needs ids of 1 to 32 letters, digits, - and _")
+        })?;
+        Ok(Keys { visitor, encryption: keys.encryption, idempotency: keys.idempotency })
+    }
+}
+
+/// Why the service cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot open the database: {0}")]
+    Database(#[from] DbErr),
 }
 
 impl App {
+    /// Connects to the configured database; the schema is not looked at.
+    pub async fn open(config: Config, clock: Clock) -> Result<App, OpenError> {
+        let keys = Arc::new(Keys::of(&config)?);
+        let terms = Arc::new(Terms::of(&config)?);
+        let size = PoolSize {
+            connections: config.database.max_connections,
+            acquire_timeout: config.database.acquire_timeout,
+        };
+        let db = Db::connect(config.database.url.expose_secret(), size).await?;
+        Ok(App { db, clock, terms, keys, config: Arc::new(config) })
+    }
+
     /// Opens a writing transaction: the one way to do so.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         self.db.begin_writing().await

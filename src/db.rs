@@ -115,9 +115,15 @@ fn sqlite_settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
 pub fn is_conflict(error: &DbErr) -> bool {
     let text = error.to_string();
     // 40001 and 40P01 on PostgreSQL; another process's write on SQLite.
-    ["could not serialize", "deadlock detected", "database is locked", "UNIQUE constraint", "unique constraint"]
-        .iter()
-        .any(|sign| text.contains(sign))
+    [
+        "could not serialize",
+        "deadlock detected",
+        "database is locked",
+        "UNIQUE constraint",
+        "unique constraint",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
 }
 
 /// A statement with `$1`, `$2`, ... for both databases.
@@ -206,7 +212,10 @@ impl Rows {
     }
 
     /// One column of values that all have the same type.
-    pub fn of(columns: &'static [(&'static str, Column); 1], values: impl IntoIterator<Item = Value>) -> Rows {
+    pub fn of(
+        columns: &'static [(&'static str, Column); 1],
+        values: impl IntoIterator<Item = Value>,
+    ) -> Rows {
         Rows { columns, values: values.into_iter().collect() }
     }
 

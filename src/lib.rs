@@ -1,3 +1,8 @@
-//! Parrain, the backend of a partner programme.
+//! Parrain, the backend of a partner programme: referral links, commissions, settlements and payouts over GraphQL.
 
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod db;
 pub mod domain;
+pub mod services;

@@ -30,6 +30,13 @@ pub enum PartnerStatus {
     Suspended,
 }
 
+impl PartnerStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// What an account's fingerprint was taken of (rule 7).
 #[derive(
     Clone,
@@ -54,6 +61,13 @@ pub enum PartnerStatus {
 pub enum FingerprintKind {
     PaymentInstrument,
     Device,
+}
+
+impl FingerprintKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// What bound a client to his partner (rule 6).
@@ -83,6 +97,13 @@ pub enum BroughtBy {
     Staff,
 }
 
+impl BroughtBy {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// A top-up, or a refund that takes part of one back.
 #[derive(
     Clone,
@@ -107,6 +128,13 @@ pub enum BroughtBy {
 pub enum LineKind {
     TopUp,
     Refund,
+}
+
+impl LineKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// What a client's payment was; only a purchase earns (rule 12).
@@ -137,6 +165,13 @@ pub enum TopUpKind {
     Commission,
 }
 
+impl TopUpKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// The stored state of a line; pending and settled follow from its settle period (rule 22).
 #[derive(
     Clone,
@@ -163,6 +198,13 @@ pub enum LineState {
     Held,
     Rejected,
     NotEarning,
+}
+
+impl LineState {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Why a line is held, rejected or earns nothing (rule 22).
@@ -195,6 +237,13 @@ pub enum LineReason {
     RejectedByStaff,
 }
 
+impl LineReason {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// What became of a fact that waits for what it belongs to (rule 12).
 #[derive(
     Clone,
@@ -220,6 +269,13 @@ pub enum ParkedStatus {
     Waiting,
     Refused,
     Expired,
+}
+
+impl ParkedStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Whether all statements of a closed period are written.
@@ -248,6 +304,13 @@ pub enum SettlementStatus {
     Completed,
 }
 
+impl SettlementStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// Why a net was carried and not credited (rule 20).
 #[derive(
     Clone,
@@ -273,6 +336,13 @@ pub enum CarryReason {
     PartnerSuspended,
     NegativeNet,
     TooFewActiveClients,
+}
+
+impl CarryReason {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// What a movement of money was (rule 23).
@@ -306,6 +376,13 @@ pub enum TransferKind {
     Adjustment,
 }
 
+impl TransferKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// Where money moves from and to: a partner's two balances and the programme's own accounts (rule 23).
 #[derive(
     Clone,
@@ -334,6 +411,13 @@ pub enum LedgerAccount {
     PaidOut,
     ServiceBalance,
     Adjustments,
+}
+
+impl LedgerAccount {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// A withdrawal's state (rule 25).
@@ -366,6 +450,13 @@ pub enum WithdrawalStatus {
     Failed,
 }
 
+impl WithdrawalStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// How a withdrawal is paid.
 #[derive(
     Clone,
@@ -390,6 +481,13 @@ pub enum WithdrawalStatus {
 pub enum DestinationKind {
     BankTransfer,
     Paypal,
+}
+
+impl DestinationKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// A transfer to the service balance (rule 24).
@@ -419,10 +517,18 @@ pub enum ServiceTransferStatus {
     Failed,
 }
 
+impl ServiceTransferStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// A partner's contract (rule 26).
 #[derive(
     Clone,
     Copy,
+    Default,
     Debug,
     PartialEq,
     Eq,
@@ -441,11 +547,19 @@ pub enum ServiceTransferStatus {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sea_orm(value_type = "String")]
 pub enum ContractStatus {
+    #[default]
     None,
     Requested,
     Offered,
     Active,
     Terminated,
+}
+
+impl ContractStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// What a ticket is about.
@@ -475,6 +589,13 @@ pub enum TicketKind {
     Question,
 }
 
+impl TicketKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// Whose turn it is.
 #[derive(
     Clone,
@@ -502,6 +623,13 @@ pub enum TicketStatus {
     Closed,
 }
 
+impl TicketStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// Who wrote a message.
 #[derive(
     Clone,
@@ -527,6 +655,13 @@ pub enum TicketAuthor {
     Partner,
     Staff,
     System,
+}
+
+impl TicketAuthor {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 #[cfg(test)]

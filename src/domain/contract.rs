@@ -1,28 +1,16 @@
 //! The contract that a partner needs before money is paid out (rule 26).
 
-use std::str::FromStr;
-
+pub use entity::ContractStatus;
 use entity::Moment;
 use url::Url;
 
 use super::error::{Invalid, Refusal};
 use super::text::check_text;
-use super::word::{self, UnknownWord};
 
 /// The longest name of a version, in characters.
 pub const MAX_VERSION: usize = 64;
 /// The longest address of a document, in characters.
 pub const MAX_DOCUMENT_URL: usize = 2_048;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ContractStatus {
-    #[default]
-    None,
-    Requested,
-    Offered,
-    Active,
-    Terminated,
-}
 
 /// A version of the document, which its digest names exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,32 +147,4 @@ fn check_digest(digest: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     Err(Invalid::new("documentDigest", "is not 64 lower-case hexadecimal digits"))
-}
-
-impl ContractStatus {
-    pub const ALL: [ContractStatus; 5] = [
-        ContractStatus::None,
-        ContractStatus::Requested,
-        ContractStatus::Offered,
-        ContractStatus::Active,
-        ContractStatus::Terminated,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ContractStatus::None => "NONE",
-            ContractStatus::Requested => "REQUESTED",
-            ContractStatus::Offered => "OFFERED",
-            ContractStatus::Active => "ACTIVE",
-            ContractStatus::Terminated => "TERMINATED",
-        }
-    }
-}
-
-impl FromStr for ContractStatus {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
-    }
 }

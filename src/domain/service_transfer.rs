@@ -1,22 +1,13 @@
 //! Service transfers: commission that becomes credit for calls (rules 24 and 27).
 
-use std::str::FromStr;
-
 use entity::Money;
+pub use entity::ServiceTransferStatus;
 use uuid::Uuid;
 
 use super::balance::Balance;
 use super::currency::check_amount;
 use super::error::{Invalid, Refusal};
 use super::transfer::{self, Transfer};
-use super::word::{self, UnknownWord};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ServiceTransferStatus {
-    Requested,
-    Completed,
-    Failed,
-}
 
 /// Moves money to the service balance: any amount in minor units up to what is available, without a contract.
 pub fn request(
@@ -61,25 +52,4 @@ fn step(status: ServiceTransferStatus, to: ServiceTransferStatus) -> Result<Serv
         return Err(Refusal::IllegalTransition { from: status.as_str(), to: to.as_str() });
     }
     Ok(to)
-}
-
-impl ServiceTransferStatus {
-    pub const ALL: [ServiceTransferStatus; 3] =
-        [ServiceTransferStatus::Requested, ServiceTransferStatus::Completed, ServiceTransferStatus::Failed];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ServiceTransferStatus::Requested => "REQUESTED",
-            ServiceTransferStatus::Completed => "COMPLETED",
-            ServiceTransferStatus::Failed => "FAILED",
-        }
-    }
-}
-
-impl FromStr for ServiceTransferStatus {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
-    }
 }

@@ -1,12 +1,10 @@
 //! Settlement: what the closing of a period does for one partner, and when it is due (rules 19 and 20).
 
-use std::str::FromStr;
-
 use chrono::Duration;
+pub use entity::CarryReason;
 use entity::{Moment, Money, Period, RateBasisPoints};
 
 use super::calendar::Calendar;
-use super::word::{self, UnknownWord};
 
 /// What a statement is drawn up from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,14 +39,6 @@ pub struct StatementFigures {
     pub credited: Money,
     pub carried_out: Money,
     pub carry_reason: Option<CarryReason>,
-}
-
-/// Why a net is carried into the next period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CarryReason {
-    PartnerSuspended,
-    NegativeNet,
-    TooFewActiveClients,
 }
 
 /// Draws up a statement: all of net is credited, or all of it carried. `None` where an amount leaves 64 bits.
@@ -90,25 +80,4 @@ pub fn due_period(
     grace: Duration,
 ) -> Option<Period> {
     oldest_open.filter(|period| calendar.ends_at(*period).plus(grace) <= now)
-}
-
-impl CarryReason {
-    pub const ALL: [CarryReason; 3] =
-        [CarryReason::PartnerSuspended, CarryReason::NegativeNet, CarryReason::TooFewActiveClients];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            CarryReason::PartnerSuspended => "PARTNER_SUSPENDED",
-            CarryReason::NegativeNet => "NEGATIVE_NET",
-            CarryReason::TooFewActiveClients => "TOO_FEW_ACTIVE_CLIENTS",
-        }
-    }
-}
-
-impl FromStr for CarryReason {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
-    }
 }

@@ -1,15 +1,13 @@
 //! Top-ups and refunds as the provider reports them, and the state of the line that a top-up makes (rules 11 to 13, 22).
 
-use std::str::FromStr;
-
 use chrono::Duration;
+pub use entity::{LineReason, LineState, TopUpKind};
 use entity::{Moment, Money};
 
 use super::account::check_account_id;
 use super::currency::{check_amount, check_currency, check_size};
 pub use super::error::Invalid;
 use super::text::check_text;
-use super::word::{self, UnknownWord};
 
 /// The longest source or external id, in characters.
 pub const MAX_EXTERNAL_ID: usize = 128;
@@ -17,15 +15,6 @@ pub const MAX_EXTERNAL_ID: usize = 128;
 pub const MAX_HASH: usize = 128;
 /// How far ahead of the clock a fact may say that it occurred.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
-
-/// What was paid; only a purchase earns (rule 12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TopUpKind {
-    Purchase,
-    Bonus,
-    Transfer,
-    Commission,
-}
 
 /// A top-up as it is reported: known by (source, external id).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,26 +91,6 @@ pub fn check_refund_amount(amount: Money, top_up_currency: &str) -> Result<(), I
     check_amount("amount", amount, check_currency("currencyCode", top_up_currency)?)
 }
 
-/// The stored state of a line. Whether an earning line is pending or settled depends on its statement alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LineState {
-    Earning,
-    Held,
-    Rejected,
-    NotEarning,
-}
-
-/// Why a line is held, rejected or earns nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LineReason {
-    SelfReferral,
-    SharedPaymentInstrument,
-    NotAPurchase,
-    PartnerSuspended,
-    UnderReview,
-    RejectedByStaff,
-}
-
 /// The state of a new line: what does not earn is never held (rule 22). A refund shares its top-up's instead.
 pub fn state_of(
     kind: TopUpKind,
@@ -146,78 +115,4 @@ pub fn hold_of(shares_payment_instrument: bool, is_under_review: bool) -> Option
         return Some(LineReason::SharedPaymentInstrument);
     }
     is_under_review.then_some(LineReason::UnderReview)
-}
-
-impl TopUpKind {
-    pub const ALL: [TopUpKind; 4] =
-        [TopUpKind::Purchase, TopUpKind::Bonus, TopUpKind::Transfer, TopUpKind::Commission];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            TopUpKind::Purchase => "PURCHASE",
-            TopUpKind::Bonus => "BONUS",
-            TopUpKind::Transfer => "TRANSFER",
-            TopUpKind::Commission => "COMMISSION",
-        }
-    }
-}
-
-impl FromStr for TopUpKind {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
-    }
-}
-
-impl LineState {
-    pub const ALL: [LineState; 4] =
-        [LineState::Earning, LineState::Held, LineState::Rejected, LineState::NotEarning];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LineState::Earning => "EARNING",
-            LineState::Held => "HELD",
-            LineState::Rejected => "REJECTED",
-            LineState::NotEarning => "NOT_EARNING",
-        }
-    }
-}
-
-impl FromStr for LineState {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
-    }
-}
-
-impl LineReason {
-    pub const ALL: [LineReason; 6] = [
-        LineReason::SelfReferral,
-        LineReason::SharedPaymentInstrument,
-        LineReason::NotAPurchase,
-        LineReason::PartnerSuspended,
-        LineReason::UnderReview,
-        LineReason::RejectedByStaff,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LineReason::SelfReferral => "SELF_REFERRAL",
-            LineReason::SharedPaymentInstrument => "SHARED_PAYMENT_INSTRUMENT",
-            LineReason::NotAPurchase => "NOT_A_PURCHASE",
-            LineReason::PartnerSuspended => "PARTNER_SUSPENDED",
-            LineReason::UnderReview => "UNDER_REVIEW",
-            LineReason::RejectedByStaff => "REJECTED_BY_STAFF",
-        }
-    }
-}
-
-impl FromStr for LineReason {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
-    }
 }

@@ -1,12 +1,10 @@
 //! Ledger transfers: the only way in which money moves, always between two accounts (rule 23).
 
-use std::str::FromStr;
-
 use entity::Money;
+pub use entity::{LedgerAccount, TransferKind};
 use uuid::Uuid;
 
 use super::balance::Balance;
-use super::word::{self, UnknownWord};
 
 /// One movement of a partner's money. Its amount is above zero, its two accounts follow from its kind, and kind and
 /// source together make it unique; nothing outside this file can make another.
@@ -17,28 +15,6 @@ pub struct Transfer {
     to: LedgerAccount,
     amount: Money,
     source_id: Uuid,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TransferKind {
-    Commission,
-    WithdrawalReserved,
-    WithdrawalReleased,
-    WithdrawalPaid,
-    ServiceTransfer,
-    ServiceTransferReturned,
-    Adjustment,
-}
-
-/// The two accounts of a partner, and the provider's own that stand against them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LedgerAccount {
-    Available,
-    Reserved,
-    CommissionExpense,
-    PaidOut,
-    ServiceBalance,
-    Adjustments,
 }
 
 /// What a statement credits. `None`, here and below, where the amount is not above zero.
@@ -174,68 +150,5 @@ impl Transfer {
         } else {
             Money::ZERO
         }
-    }
-}
-
-impl TransferKind {
-    pub const ALL: [TransferKind; 7] = [
-        TransferKind::Commission,
-        TransferKind::WithdrawalReserved,
-        TransferKind::WithdrawalReleased,
-        TransferKind::WithdrawalPaid,
-        TransferKind::ServiceTransfer,
-        TransferKind::ServiceTransferReturned,
-        TransferKind::Adjustment,
-    ];
-
-    /// The word of the interface's LedgerEntryKind.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            TransferKind::Commission => "COMMISSION",
-            TransferKind::WithdrawalReserved => "WITHDRAWAL_RESERVED",
-            TransferKind::WithdrawalReleased => "WITHDRAWAL_RELEASED",
-            TransferKind::WithdrawalPaid => "WITHDRAWAL_PAID",
-            TransferKind::ServiceTransfer => "SERVICE_TRANSFER",
-            TransferKind::ServiceTransferReturned => "SERVICE_TRANSFER_RETURNED",
-            TransferKind::Adjustment => "ADJUSTMENT",
-        }
-    }
-}
-
-impl FromStr for TransferKind {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
-    }
-}
-
-impl LedgerAccount {
-    pub const ALL: [LedgerAccount; 6] = [
-        LedgerAccount::Available,
-        LedgerAccount::Reserved,
-        LedgerAccount::CommissionExpense,
-        LedgerAccount::PaidOut,
-        LedgerAccount::ServiceBalance,
-        LedgerAccount::Adjustments,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LedgerAccount::Available => "AVAILABLE",
-            LedgerAccount::Reserved => "RESERVED",
-            LedgerAccount::CommissionExpense => "COMMISSION_EXPENSE",
-            LedgerAccount::PaidOut => "PAID_OUT",
-            LedgerAccount::ServiceBalance => "SERVICE_BALANCE",
-            LedgerAccount::Adjustments => "ADJUSTMENTS",
-        }
-    }
-}
-
-impl FromStr for LedgerAccount {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
     }
 }

@@ -1,25 +1,13 @@
 //! Withdrawals: who may ask for money, and what each step does with it (rules 24, 25 and 27).
 
-use std::str::FromStr;
-
 use entity::Money;
+pub use entity::WithdrawalStatus;
 use uuid::Uuid;
 
 use super::balance::Balance;
 use super::currency::check_amount;
 use super::error::{Invalid, Refusal};
 use super::transfer::{self, Transfer};
-use super::word::{self, UnknownWord};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WithdrawalStatus {
-    Requested,
-    Approved,
-    Paid,
-    Rejected,
-    Cancelled,
-    Failed,
-}
 
 /// What somebody does with a withdrawal that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,36 +140,6 @@ impl WithdrawalStep {
             WithdrawalStep::MarkPaid => WithdrawalStatus::Paid,
             WithdrawalStep::MarkFailed => WithdrawalStatus::Failed,
         }
-    }
-}
-
-impl WithdrawalStatus {
-    pub const ALL: [WithdrawalStatus; 6] = [
-        WithdrawalStatus::Requested,
-        WithdrawalStatus::Approved,
-        WithdrawalStatus::Paid,
-        WithdrawalStatus::Rejected,
-        WithdrawalStatus::Cancelled,
-        WithdrawalStatus::Failed,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            WithdrawalStatus::Requested => "REQUESTED",
-            WithdrawalStatus::Approved => "APPROVED",
-            WithdrawalStatus::Paid => "PAID",
-            WithdrawalStatus::Rejected => "REJECTED",
-            WithdrawalStatus::Cancelled => "CANCELLED",
-            WithdrawalStatus::Failed => "FAILED",
-        }
-    }
-}
-
-impl FromStr for WithdrawalStatus {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        word::find(&Self::ALL, Self::as_str, word)
     }
 }
 

@@ -31,7 +31,9 @@ pub struct Client {
 impl Client {
     /// Whose the client was when something occurred (rule 6); nobody's: NOT_REFERRED.
     pub fn referral_at(&self, at: Moment) -> Option<&Referral> {
-        self.referrals.iter().find(|referral| referral.since <= at && referral.until.is_none_or(|until| at < until))
+        self.referrals
+            .iter()
+            .find(|referral| referral.since <= at && referral.until.is_none_or(|until| at < until))
     }
 
     /// Reported, and bound to nobody.

@@ -34,7 +34,9 @@ impl ServiceError {
 const ATTEMPTS: u32 = 8;
 
 /// Runs a use case, whole, again while it conflicts with another transaction.
-pub async fn retrying<T>(mut attempt: impl AsyncFnMut() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
+pub async fn retrying<T>(
+    mut attempt: impl AsyncFnMut() -> Result<T, ServiceError>,
+) -> Result<T, ServiceError> {
     for _ in 1..ATTEMPTS {
         match attempt().await {
             Err(error) if error.is_conflict() => tokio::task::yield_now().await,

@@ -1,10 +1,10 @@
 //! Exchange rates: recorded once, found by date (rule 10).
 
+use std::collections::BTreeMap;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
-use std::collections::BTreeMap;
 
-use entity::{Day, Money, Moment};
+use entity::{Day, Moment, Money};
 use rust_decimal::Decimal;
 use sea_orm::{ConnectionTrait, DbErr, Value};
 
@@ -136,7 +136,8 @@ impl RateBook {
         let Some(earliest) = foreign.clone().map(|(_, at)| at).min() else { return Ok(RateBook::default()) };
         let latest = foreign.clone().map(|(_, at)| at).max().unwrap_or(earliest);
         let currencies: BTreeSet<&str> = foreign.map(|(currency, _)| currency).collect();
-        let from = earliest.minus(chrono::Duration::days(i64::from(terms.exchange_rate_max_age_days))).utc_day();
+        let from =
+            earliest.minus(chrono::Duration::days(i64::from(terms.exchange_rate_max_age_days))).utc_day();
         let sql = "WITH {rows} SELECT e.currency, e.published_on, e.rate FROM v JOIN exchange_rate e \
                    ON e.currency = v.currency AND e.published_on BETWEEN $1 AND $2";
         let rows = Rows::of(&[("currency", Column::Text)], currencies.into_iter().map(Value::from));
@@ -157,17 +158,19 @@ impl RateBook {
         currency: &str,
         occurred_at: Moment,
     ) -> Result<(Money, Option<ExchangeRate>), Refusal> {
-        let too_large =
-            || Refusal::Invalid(Invalid { field: "amount", reason: "is too large to be converted".to_owned() });
+        let too_large = || {
+            Refusal::Invalid(Invalid { field: "amount", reason: "is too large to be converted".to_owned() })
+        };
         if currency == terms.currency {
             return exchange::base_of(amount, None, terms.minor_units)
                 .map(|base| (base, None))
                 .ok_or_else(too_large);
         }
         let day = occurred_at.utc_day();
-        let published = self.rates.get(currency).and_then(|by_day| {
-            by_day.range((Bound::Unbounded, Bound::Included(day))).next_back()
-        });
+        let published = self
+            .rates
+            .get(currency)
+            .and_then(|by_day| by_day.range((Bound::Unbounded, Bound::Included(day))).next_back());
         match published {
             Some((on, rate)) if exchange::usable(*on, day, terms.exchange_rate_max_age_days) => {
                 let rate = ExchangeRate { rate: *rate, published_on: *on };

@@ -15,7 +15,8 @@ pub async fn keep(
     recording: &Recording<'_>,
     instruments: Vec<(Uuid, &str)>,
 ) -> Result<(), DbErr> {
-    let kept = instruments.into_iter().map(|(account, hash)| (account, FingerprintKind::PaymentInstrument, hash));
+    let kept =
+        instruments.into_iter().map(|(account, hash)| (account, FingerprintKind::PaymentInstrument, hash));
     keep_all(tx, recording, kept).await
 }
 

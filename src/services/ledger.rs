@@ -105,7 +105,8 @@ impl Postings {
 
     /// Posts a movement; refused as broken where a balance would be negative, since the domain had agreed to it.
     pub fn post(&mut self, app: &App, partner_id: Uuid, transfer: Transfer) -> Result<Balance, ServiceError> {
-        let broken = || ServiceError::Broken(format!("a transfer of partner {partner_id} has no balance for it"));
+        let broken =
+            || ServiceError::Broken(format!("a transfer of partner {partner_id} has no balance for it"));
         let held = self.balances.get_mut(&partner_id).ok_or_else(broken)?;
         held.balance = transfer.apply(held.balance).ok_or_else(broken)?;
         held.transfers += 1;
@@ -117,7 +118,9 @@ impl Postings {
                 held.lifetime_paid = sum(held.lifetime_paid, amount)?;
             }
             TransferKind::ServiceTransferReturned => held.lifetime_paid = sum(held.lifetime_paid, -amount)?,
-            TransferKind::WithdrawalReserved | TransferKind::WithdrawalReleased | TransferKind::Adjustment => {}
+            TransferKind::WithdrawalReserved
+            | TransferKind::WithdrawalReleased
+            | TransferKind::Adjustment => {}
         }
         self.touched.insert(partner_id);
         let after = held.balance;

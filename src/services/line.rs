@@ -65,7 +65,11 @@ impl NewLines {
     }
 
     /// Writes the lines, then the sums; the first line of all fixes the programme's terms.
-    pub async fn write(self, recording: &Recording<'_>, tx: &DatabaseTransaction) -> Result<(), ServiceError> {
+    pub async fn write(
+        self,
+        recording: &Recording<'_>,
+        tx: &DatabaseTransaction,
+    ) -> Result<(), ServiceError> {
         let Some(earliest) = self.lines.iter().map(|line| line.rate_period).min() else { return Ok(()) };
         super::programme::fix_terms(recording, tx, earliest).await?;
         insert(tx, &self.lines).await?;

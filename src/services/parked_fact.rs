@@ -112,9 +112,8 @@ fn expiry(now: Moment) -> Moment {
 
 fn read(row: &QueryResult) -> Result<Parked, DbErr> {
     let row = parked_fact::Model::from_query_result(row, "")?;
-    let exchange_rate = row.exchange_rate.zip(row.rate_published_on).map(|(rate, published_on)| ExchangeRate {
-        rate: rate.parse().unwrap_or_default(),
-        published_on: Day(published_on.0),
+    let exchange_rate = row.exchange_rate.zip(row.rate_published_on).map(|(rate, published_on)| {
+        ExchangeRate { rate: rate.parse().unwrap_or_default(), published_on: Day(published_on.0) }
     });
     Ok(Parked {
         id: row.id,
@@ -164,7 +163,8 @@ pub async fn waiting_of(
     let sql = "WITH {rows} SELECT f.* FROM v JOIN parked_fact f ON f.account_id = v.account_id \
                WHERE f.status = 'WAITING' AND f.arrived_at > $1";
     let ids = accounts.iter().map(|id| Value::from(*id));
-    let rows = Rows::of(&[("account_id", Column::Uuid)], ids).query(db, sql, vec![expiry(now).0.into()]).await?;
+    let rows =
+        Rows::of(&[("account_id", Column::Uuid)], ids).query(db, sql, vec![expiry(now).0.into()]).await?;
     in_order(&rows)
 }
 

@@ -21,7 +21,8 @@ pub async fn fix_terms(
     tx: &DatabaseTransaction,
     earliest: Period,
 ) -> Result<(), ServiceError> {
-    if recording.progress.closed.is_some() || recording.progress.first.is_some_and(|first| first <= earliest) {
+    if recording.progress.closed.is_some() || recording.progress.first.is_some_and(|first| first <= earliest)
+    {
         return Ok(());
     }
     let terms = &recording.app.terms;
@@ -189,7 +190,8 @@ pub async fn check_fixed_terms(app: &App) -> Result<(), ServiceError> {
     let (currency, zone): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     let configured = app.terms.calendar.zone().name();
     if currency != app.terms.currency {
-        let message = format!("programme.currency is {}, but the books are kept in {currency}", app.terms.currency);
+        let message =
+            format!("programme.currency is {}, but the books are kept in {currency}", app.terms.currency);
         return Err(ServiceError::Misconfigured(message));
     }
     if zone != configured {

@@ -96,8 +96,7 @@ async fn load<'a>(
     tx: &DatabaseTransaction,
     facts: &[&RefundFact],
 ) -> Result<(Recording<'a>, Known), ServiceError> {
-    let top_up_keys =
-        || facts.iter().map(|fact| (fact.source.as_str(), fact.top_up_external_id.as_str()));
+    let top_up_keys = || facts.iter().map(|fact| (fact.source.as_str(), fact.top_up_external_id.as_str()));
     let unlocked = lines::find_by_key(tx, LineKind::TopUp, top_up_keys()).await?;
     let account_ids: BTreeSet<&str> = facts.iter().map(|fact| fact.client_id.as_str()).collect();
     let mut clients = client::find(tx, &account_ids).await?;
@@ -114,7 +113,8 @@ async fn load<'a>(
     lock::partners(tx, &partner_ids).await?;
     let keys = || facts.iter().map(|fact| (fact.source.as_str(), fact.external_id.as_str()));
     let top_ups = lines::find_by_key(tx, LineKind::TopUp, top_up_keys()).await?;
-    let refunded = lines::refunded(tx, &top_ups.values().map(|known| &known.line).collect::<Vec<_>>()).await?;
+    let refunded =
+        lines::refunded(tx, &top_ups.values().map(|known| &known.line).collect::<Vec<_>>()).await?;
     let known = Known {
         clients,
         lines: lines::find_by_key(tx, LineKind::Refund, keys()).await?,
@@ -208,7 +208,8 @@ fn refund_line(
     };
     if let Some(settled_in) = top_up.settle_period {
         let occurred_in = recording.period_of(fact.occurred_at);
-        line.settle_period = Some(refund_settle_period(occurred_in, recording.progress.after_last_closed(), settled_in));
+        line.settle_period =
+            Some(refund_settle_period(occurred_in, recording.progress.after_last_closed(), settled_in));
     }
     line.checksum = lines::checksum(&line);
     so_far.refunded = so_far.refunded.checked_add(fact.amount).unwrap_or(so_far.amount);
@@ -230,7 +231,8 @@ pub async fn attach_parked(
         return Ok(());
     }
     let known = lines::find_by_key(tx, LineKind::TopUp, keys()).await?;
-    let mut refunded = lines::refunded(tx, &known.values().map(|known| &known.line).collect::<Vec<_>>()).await?;
+    let mut refunded =
+        lines::refunded(tx, &known.values().map(|known| &known.line).collect::<Vec<_>>()).await?;
     let mut new = NewLines::default();
     let mut refused = Vec::new();
     let mut attached = Vec::new();

@@ -209,7 +209,8 @@ impl Links {
         let ids: BTreeSet<Uuid> = tokens.values().map(|token| token.link_id).collect();
         let select = "SELECT l.id, l.code_key, l.partner_id, l.archived_at FROM v JOIN link l";
         let by_ids = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
-        let by_codes = Rows::of(&[("code_key", Column::Text)], codes.iter().map(|code| Value::from(code.as_str())));
+        let by_codes =
+            Rows::of(&[("code_key", Column::Text)], codes.iter().map(|code| Value::from(code.as_str())));
         let mut rows = by_ids.query(tx, &format!("WITH {{rows}} {select} ON l.id = v.id"), vec![]).await?;
         let on_code = format!("WITH {{rows}} {select} ON l.code_key = v.code_key");
         rows.extend(by_codes.query(tx, &on_code, vec![]).await?);
@@ -235,7 +236,8 @@ async fn bound_before(
     let ids: BTreeSet<Uuid> = tokens.values().map(visitor_id).collect();
     let sql = "WITH {rows} SELECT r.visitor_id, COUNT(*) FROM v JOIN referral r ON r.visitor_id = v.id \
                GROUP BY r.visitor_id";
-    let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from)).query(tx, sql, vec![]).await?;
+    let rows =
+        Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from)).query(tx, sql, vec![]).await?;
     rows.iter()
         .map(|row| {
             let bound: i64 = row.try_get_by_index(1)?;
@@ -257,7 +259,10 @@ fn facts_of(
     let candidate = |link: &Link| Candidate {
         partner_id: link.partner_id,
         link_id: link.id,
-        is_the_client: known.partners.get(&link.partner_id).is_some_and(|partner| partner.account_id == client.id),
+        is_the_client: known
+            .partners
+            .get(&link.partner_id)
+            .is_some_and(|partner| partner.account_id == client.id),
     };
     let token = registration.visitor_token.as_deref().and_then(|text| {
         let token = known.tokens.get(text)?;

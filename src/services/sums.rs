@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use entity::{Day, Money, Moment, Period, line};
+use entity::{Day, Moment, Money, Period, line};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
@@ -192,7 +192,8 @@ async fn last_purchases(
 ) -> Result<HashMap<Uuid, Option<Moment>>, DbErr> {
     let sql = "WITH {rows} SELECT t.referral_id, t.last_purchase_at \
                FROM v JOIN referral_total t ON t.referral_id = v.referral_id";
-    let rows = Rows::of(&[("referral_id", Column::Uuid)], referrals.map(Value::from)).query(tx, sql, vec![]).await?;
+    let rows =
+        Rows::of(&[("referral_id", Column::Uuid)], referrals.map(Value::from)).query(tx, sql, vec![]).await?;
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
 
@@ -207,10 +208,7 @@ async fn last_standing_purchases(
 }
 
 /// Gains before losses, each in a statement of its own: the CHECK is made on the row to be inserted too.
-async fn write_active_days(
-    tx: &impl ConnectionTrait,
-    days: BTreeMap<(Uuid, Day), i64>,
-) -> Result<(), DbErr> {
+async fn write_active_days(tx: &impl ConnectionTrait, days: BTreeMap<(Uuid, Day), i64>) -> Result<(), DbErr> {
     const COLUMNS: &[(&str, Column)] =
         &[("partner_id", Column::Uuid), ("day", Column::Int), ("clients", Column::BigInt)];
     let (mut gains, mut losses) = (Rows::new(COLUMNS), Rows::new(COLUMNS));

@@ -259,11 +259,7 @@ pub fn line_of(
 }
 
 /// The payment instruments of accounts whose top-ups were not refused (rule 7: DIRECT ones included).
-fn instruments<'a>(
-    facts: &[&'a TopUpFact],
-    known: &Known,
-    outcomes: &[FactOutcome],
-) -> Vec<(Uuid, &'a str)> {
+fn instruments<'a>(facts: &[&'a TopUpFact], known: &Known, outcomes: &[FactOutcome]) -> Vec<(Uuid, &'a str)> {
     let kept = facts.iter().zip(outcomes).filter(|(_, outcome)| !matches!(outcome, FactOutcome::Refused(_)));
     kept.filter_map(|(fact, _)| {
         Some((known.clients.get(&fact.client_id)?.id, fact.payment_instrument_hash.as_deref()?))

@@ -1,0 +1,16 @@
+//! The use cases: load, ask the domain, record, in one transaction.
+
+pub mod client;
+pub mod error;
+pub mod exchange_rate;
+pub mod fingerprint;
+pub mod ledger;
+pub mod line;
+pub mod lock;
+pub mod parked_fact;
+pub mod partner;
+pub mod programme;
+pub mod refund;
+pub mod registration;
+pub mod sums;
+pub mod top_up;
