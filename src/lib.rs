@@ -5,4 +5,6 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod graphql;
 pub mod services;
+pub mod telemetry;

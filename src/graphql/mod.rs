@@ -1,0 +1,4 @@
+//! The interface: GraphQL over the use cases.
+
+pub mod code;
+pub mod limits;
