@@ -165,6 +165,7 @@ pub enum Column {
     Text,
     Int,
     BigInt,
+    Bool,
     UuidOrNull,
     TextOrNull,
     IntOrNull,
@@ -179,6 +180,7 @@ impl Column {
             Column::Text => (ArrayType::String, "text", None),
             Column::Int => (ArrayType::Int, "int", None),
             Column::BigInt => (ArrayType::BigInt, "bigint", None),
+            Column::Bool => (ArrayType::Bool, "bool", None),
             Column::UuidOrNull => {
                 let nil = "'00000000-0000-0000-0000-000000000000'::uuid";
                 (ArrayType::Uuid, "uuid", Some((Value::from(Uuid::nil()), nil)))

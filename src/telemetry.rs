@@ -32,7 +32,8 @@ pub fn init_log(config: &TelemetryConfig) -> Result<(), TelemetryError> {
         _ => EnvFilter::try_new(&config.level)?,
     };
     let terminal = io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(terminal);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(terminal);
     let json = match config.format {
         LogFormat::Auto => !terminal,
         LogFormat::Json => true,

@@ -88,8 +88,9 @@ impl Config {
         }
         let path = secret_path(self.database.url.expose_secret());
         let secret = match &path {
-            Some(path) => secret_file(path)
-                .map_err(|error| ConfigError::SecretFile { path: path.clone(), error })?,
+            Some(path) => {
+                secret_file(path).map_err(|error| ConfigError::SecretFile { path: path.clone(), error })?
+            }
             // A database in memory is gone with the process, and so is its secret.
             None => new_secret(),
         };
@@ -106,7 +107,10 @@ impl Config {
             for (position, key) in ring.iter().enumerate() {
                 decode(name, key)?;
                 if ring[..position].iter().any(|earlier| earlier.id == key.id) {
-                    return Err(ConfigError::refused(format!("keys.{name}"), format!("has the id {:?} twice", key.id)));
+                    return Err(ConfigError::refused(
+                        format!("keys.{name}"),
+                        format!("has the id {:?} twice", key.id),
+                    ));
                 }
             }
         }
@@ -115,7 +119,8 @@ impl Config {
 }
 
 fn decode(name: &str, key: &KeyConfig) -> Result<NamedKey, ConfigError> {
-    let refused = |message: &str| ConfigError::refused(format!("keys.{name}"), format!("{:?} {message}", key.id));
+    let refused =
+        |message: &str| ConfigError::refused(format!("keys.{name}"), format!("{:?} {message}", key.id));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if key.id.is_empty() || key.id.len() > 32 || !key.id.bytes().all(plain) {
         return Err(refused("is no id of 1 to 32 letters, digits, - and _"));
@@ -162,7 +167,9 @@ fn secret_file(path: &Path) -> io::Result<SecretString> {
         // A hard link comes into being whole, and fails where the name is taken.
         let linked = fs::hard_link(&draft, path);
         fs::remove_file(&draft)?;
-        linked.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })?;
+        linked.or_else(
+            |error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) },
+        )?;
     }
     let secret = fs::read_to_string(path)?.trim().to_owned();
     if secret.len() < 32 {

@@ -30,7 +30,9 @@ pub enum ConfigError {
     Refused { key: String, message: String },
     #[error("no [auth] is configured: on PostgreSQL set auth.hs256_secret, auth.jwks_url or auth.jwks_file")]
     NoAuth,
-    #[error("keys.visitor and keys.encryption are required where tokens come from a JWKS and the database is PostgreSQL")]
+    #[error(
+        "keys.visitor and keys.encryption are required where tokens come from a JWKS and the database is PostgreSQL"
+    )]
     NoKeys,
     #[error("cannot make or read the secret file {path}: {error}")]
     SecretFile { path: PathBuf, error: std::io::Error },

@@ -102,7 +102,8 @@ impl ProgrammeConfig {
         if self.tiers.first().is_none_or(|first| first.minimum_active_clients != 0) {
             return Err(refused("tiers", "must begin with one from 0 active clients"));
         }
-        if self.tiers.windows(2).any(|pair| pair[0].minimum_active_clients >= pair[1].minimum_active_clients) {
+        if self.tiers.windows(2).any(|pair| pair[0].minimum_active_clients >= pair[1].minimum_active_clients)
+        {
             return Err(refused("tiers", "must rise in their minimum_active_clients"));
         }
         if self.tiers.iter().any(|tier| tier.name.trim().is_empty()) {

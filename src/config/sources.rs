@@ -93,7 +93,8 @@ impl Config {
         for origin in &self.cors.allowed_origins {
             let parsed = url::Url::parse(origin).map(|url| url.origin().ascii_serialization());
             if parsed.as_ref() != Ok(origin) {
-                let message = format!("has {origin:?}, which is no origin such as \"https://partners.example.com\"");
+                let message =
+                    format!("has {origin:?}, which is no origin such as \"https://partners.example.com\"");
                 return Err(ConfigError::refused("cors.allowed_origins", message));
             }
         }
@@ -156,8 +157,12 @@ impl Layers {
             message: format!("is not {expected}"),
         };
         let value = match default.flatten() {
-            Some(Value::Integer(_)) => Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?),
-            Some(Value::Boolean(_)) => Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?),
+            Some(Value::Integer(_)) => {
+                Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?)
+            }
+            Some(Value::Boolean(_)) => {
+                Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?)
+            }
             Some(Value::Array(_)) => list(&text).ok_or_else(|| wrong("a list: a,b or a TOML array"))?,
             Some(Value::Table(_)) => return Err(wrong("a key but a section: write SECTION__KEY")),
             _ => Value::String(text),

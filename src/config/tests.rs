@@ -6,7 +6,8 @@ fn load(file: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let directory = directory();
     let path = directory.join("parrain.toml");
     std::fs::write(&path, file).unwrap();
-    let env: Vec<(String, String)> = env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let env: Vec<(String, String)> =
+        env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     Config::load(Some(&path), &Overrides::default(), env.into_iter())
 }
 
@@ -127,7 +128,10 @@ fn the_environment_overrides_the_file_and_flags_override_both() {
         ("PARRAIN_PROGRAMME__NAME", "1789"),
         ("PARRAIN_WITHDRAWALS__FOUR_EYES", "true"),
         ("PARRAIN_SITE__ALLOWED_HOSTS", "a.example, b.example"),
-        ("PARRAIN_PROGRAMME__TIERS", "[{ name = \"One\", minimum_active_clients = 0, rate_percent = \"12.5\" }]"),
+        (
+            "PARRAIN_PROGRAMME__TIERS",
+            "[{ name = \"One\", minimum_active_clients = 0, rate_percent = \"12.5\" }]",
+        ),
     ];
     let overrides = Overrides { ops_listen: Some("127.0.0.1:5".into()), ..Overrides::default() };
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -210,7 +214,10 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
     for config in [
         load(&format!("[auth]\nhs256_secret_file = {path:?}"), &[]),
         load("", &[("PARRAIN_AUTH__HS256_SECRET_FILE", path)]),
-        load("[auth]\nhs256_secret = \"another secret of 32 bytes or more\"", &[("PARRAIN_AUTH__HS256_SECRET_FILE", path)]),
+        load(
+            "[auth]\nhs256_secret = \"another secret of 32 bytes or more\"",
+            &[("PARRAIN_AUTH__HS256_SECRET_FILE", path)],
+        ),
     ] {
         assert_eq!(config.unwrap().auth.hs256_secret.unwrap().expose_secret(), secret);
     }
@@ -270,6 +277,7 @@ fn without_auth_sqlite_makes_a_secret_beside_the_database_and_keeps_it() {
 fn without_auth_postgres_refuses() {
     let mut config = load("", &[("PARRAIN_DATABASE_URL", "postgres://h/d")]).unwrap();
     assert!(matches!(config.ensure_auth(), Err(ConfigError::NoAuth)));
-    let env = [("PARRAIN_DATABASE_URL", "postgres://h/d"), ("PARRAIN_AUTH__JWKS_URL", "https://id.example/jwks")];
+    let env =
+        [("PARRAIN_DATABASE_URL", "postgres://h/d"), ("PARRAIN_AUTH__JWKS_URL", "https://id.example/jwks")];
     assert!(matches!(load("", &env).unwrap().ensure_auth(), Err(ConfigError::NoKeys)));
 }

@@ -117,7 +117,8 @@ pub mod duration {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no span of time such as \"90s\" or \"1h\"")))
+        parse(&text)
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is no span of time such as \"90s\" or \"1h\"")))
     }
 
     /// The largest unit in which it is a whole number.
@@ -200,10 +201,9 @@ pub mod percent {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RateBasisPoints, D::Error> {
         let text = deserializer.deserialize_any(super::ExactNumber)?;
-        Decimal::from_str_exact(&text)
-            .ok()
-            .and_then(RateBasisPoints::from_percent)
-            .ok_or_else(|| D::Error::custom(format!("{text:?} is no percentage from 0 to 100 with at most two decimals")))
+        Decimal::from_str_exact(&text).ok().and_then(RateBasisPoints::from_percent).ok_or_else(|| {
+            D::Error::custom(format!("{text:?} is no percentage from 0 to 100 with at most two decimals"))
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The use cases: load, ask the domain, record, in one transaction.
 
 pub mod client;
+pub mod crash_point;
 pub mod error;
 pub mod exchange_rate;
 pub mod fingerprint;
@@ -12,5 +13,6 @@ pub mod partner;
 pub mod programme;
 pub mod refund;
 pub mod registration;
+pub mod settlement;
 pub mod sums;
 pub mod top_up;

@@ -84,7 +84,8 @@ impl<'a> Measures<'a> {
         let mut variable_directives = 0;
         for (_, operation) in document.operations.iter() {
             let operation = &operation.node;
-            let of_variables = operation.variable_definitions.iter().map(|variable| variable.node.directives.len());
+            let of_variables =
+                operation.variable_definitions.iter().map(|variable| variable.node.directives.len());
             variable_directives += operation.directives.len() + of_variables.sum::<usize>();
             let measure = self.selection_set(&operation.selection_set.node)?;
             // One operation runs, but validation walks all.
@@ -112,7 +113,9 @@ impl<'a> Measures<'a> {
                     measure.aliases = measure.aliases.saturating_add(u32::from(field.alias.is_some()));
                     measure
                 }
-                Selection::InlineFragment(fragment) => self.selection_set(&fragment.node.selection_set.node)?.spread(),
+                Selection::InlineFragment(fragment) => {
+                    self.selection_set(&fragment.node.selection_set.node)?.spread()
+                }
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?.spread(),
             };
             total = total.beside(measure);

@@ -65,16 +65,23 @@ fn nesting_that_would_overflow_the_parser_is_refused_before_it() {
         "[".repeat(100),
         "{a".repeat(100),
     ] {
-        assert_eq!(within_no_measurable_time(|| check_text(&document)).unwrap_err().code, Code::QueryTooComplex);
+        assert_eq!(
+            within_no_measurable_time(|| check_text(&document)).unwrap_err().code,
+            Code::QueryTooComplex
+        );
     }
     for json in ["[".repeat(50_000), format!("{{\"variables\":{}}}", "{\"a\":".repeat(50_000))] {
-        assert_eq!(within_no_measurable_time(|| check_json(json.as_bytes())).unwrap_err().code, Code::QueryTooComplex);
+        assert_eq!(
+            within_no_measurable_time(|| check_json(json.as_bytes())).unwrap_err().code,
+            Code::QueryTooComplex
+        );
     }
 }
 
 #[test]
 fn each_limit_holds_at_its_bound_and_not_beyond() {
-    let aliases = |n: usize| format!("{{ a {{ {} }} }}", (0..n).map(|n| format!("b{n}: b ")).collect::<String>());
+    let aliases =
+        |n: usize| format!("{{ a {{ {} }} }}", (0..n).map(|n| format!("b{n}: b ")).collect::<String>());
     let roots = |n: usize| format!("{{ {} }}", (0..n).map(|n| format!("r{n} ")).collect::<String>());
     let directives = |n: usize| format!("{{ a {} }}", "@x ".repeat(n));
     let operations = |n: usize| (0..n).map(|n| format!("query Q{n} {{ a }} ")).collect::<String>();
@@ -100,7 +107,10 @@ fn each_limit_holds_at_its_bound_and_not_beyond() {
 #[test]
 fn root_fields_within_fragments_count() {
     let fields: String = (0..11).map(|n| format!("f{n} ")).collect();
-    assert_eq!(code(&format!("{{ ...F }} fragment F on Query {{ ... {{ {fields} }} }}")), Code::QueryTooComplex);
+    assert_eq!(
+        code(&format!("{{ ...F }} fragment F on Query {{ ... {{ {fields} }} }}")),
+        Code::QueryTooComplex
+    );
 }
 
 #[test]
@@ -137,13 +147,23 @@ fn strings_and_comments_are_neither_brackets_nor_tokens() {
 
 #[test]
 fn introspection_has_caps_of_its_own() {
-    let of_type = |n: usize| format!("{{ __schema {{ types {{ {} name {} }} }} }}", "ofType { ".repeat(n), "} ".repeat(n));
+    let of_type = |n: usize| {
+        format!("{{ __schema {{ types {{ {} name {} }} }} }}", "ofType { ".repeat(n), "} ".repeat(n))
+    };
     assert_eq!(check(&of_type(15)), Ok(()), "deeper than other queries may be");
     assert_eq!(code(&of_type(18)), Code::QueryTooComplex);
     let lists = |n: usize| {
-        format!("{{ __type(name: \"Query\") {{ {} name {} }} }}", "fields { type { ".repeat(n), "} } ".repeat(n))
+        format!(
+            "{{ __type(name: \"Query\") {{ {} name {} }} }}",
+            "fields { type { ".repeat(n),
+            "} } ".repeat(n)
+        )
     };
     assert_eq!(check(&lists(2)), Ok(()));
     assert_eq!(code(&lists(3)), Code::QueryTooComplex);
-    assert_eq!(check("{ a { fields { fields { fields { fields } } } } }"), Ok(()), "a business's own fields may be named so");
+    assert_eq!(
+        check("{ a { fields { fields { fields { fields } } } } }"),
+        Ok(()),
+        "a business's own fields may be named so"
+    );
 }
