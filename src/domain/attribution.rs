@@ -90,3 +90,63 @@ fn bind(candidate: Candidate, by: BoundBy) -> Attribution {
 pub fn is_doubtful(bound_before: u32) -> bool {
     bound_before >= ACCOUNTS_PER_VISITOR
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGISTERED: Moment = Moment(1_790_000_000_000_000);
+    const MINUTE: i64 = 60_000_000;
+
+    fn candidate(number: u128, is_the_client: bool) -> Candidate {
+        Candidate {
+            partner_id: Uuid::from_u128(number),
+            link_id: Uuid::from_u128(number + 100),
+            is_the_client,
+        }
+    }
+
+    fn token(number: u128, is_the_client: bool, after: i64) -> Option<TokenFacts> {
+        let visited_at = Moment(REGISTERED.0 + after);
+        Some(TokenFacts { candidate: candidate(number, is_the_client), visited_at })
+    }
+
+    fn bound(number: u128, by: BoundBy) -> Attribution {
+        Attribution::Bound { partner_id: Uuid::from_u128(number), link_id: Uuid::from_u128(number + 100), by }
+    }
+
+    #[test]
+    fn a_good_token_binds_then_a_typed_code_and_nothing_else() {
+        use CodeLookup::{Archived, NotGiven, OfSuspended, Partner, Unknown};
+        let direct = |error| Attribution::Direct { error };
+        let not_found = || direct(Some(Refusal::NotFound { what: "code" }));
+        let two = Partner(candidate(2, false));
+        for (token, code, attribution) in [
+            (None, NotGiven, direct(None)),
+            (None, Unknown, not_found()),
+            (None, Archived, not_found()),
+            (None, OfSuspended, not_found()),
+            (None, two, bound(2, BoundBy::Code)),
+            (None, Partner(candidate(2, true)), direct(Some(Refusal::SelfReferral))),
+            (token(1, false, -MINUTE), NotGiven, bound(1, BoundBy::Token)),
+            (token(1, false, -MINUTE), two, bound(1, BoundBy::Token)),
+            (token(1, false, -MINUTE), Unknown, bound(1, BoundBy::Token)),
+            (token(1, false, -MINUTE), OfSuspended, bound(1, BoundBy::Token)),
+            (token(1, true, -MINUTE), NotGiven, direct(Some(Refusal::SelfReferral))),
+            (token(1, true, -MINUTE), two, direct(Some(Refusal::SelfReferral))),
+            (token(1, false, MINUTE), two, bound(1, BoundBy::Token)),
+            (token(1, false, MINUTE + 1), two, bound(2, BoundBy::Code)),
+            (token(1, false, MINUTE + 1), NotGiven, direct(None)),
+            (token(1, true, MINUTE + 1), two, bound(2, BoundBy::Code)),
+        ] {
+            let facts = RegistrationFacts { registered_at: REGISTERED, token, code };
+            assert_eq!(attribute(&facts), attribution, "{token:?} {code:?}");
+        }
+    }
+
+    #[test]
+    fn the_fourth_account_of_one_visitor_is_doubtful() {
+        assert!(!is_doubtful(0) && !is_doubtful(2));
+        assert!(is_doubtful(3) && is_doubtful(u32::MAX));
+    }
+}

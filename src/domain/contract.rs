@@ -148,3 +148,6 @@ fn check_digest(digest: &str) -> Result<(), Invalid> {
     }
     Err(Invalid::new("documentDigest", "is not 64 lower-case hexadecimal digits"))
 }
+
+#[cfg(test)]
+mod tests;

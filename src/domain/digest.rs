@@ -122,3 +122,86 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The digests were computed by openssl from these very texts.
+    const FIRST: &str = concat!(
+        r#"{"activeClients":201,"base":"-24.760000","carriedIn":"0.000000","carriedOut":"-2.476000","#,
+        r#""carryReason":"NEGATIVE_NET","commission":"-2.476000","credited":"0.000000","#,
+        r#""partnerId":"0190a8e4-1b2c-7def-8abc-0123456789ab","periodEnd":"2024-01-15","#,
+        r#""periodStart":"2024-01-01","previousDigest":null,"rateBasisPoints":1000,"topUpCount":0}"#,
+    );
+    const FIRST_DIGEST: &str = "e0267ece9d1200f0b4ee940db2ba121ad4ff79881d2be871044452410e5fffc3";
+    const SECOND: &str = concat!(
+        r#"{"activeClients":3,"base":"1234.500000","carriedIn":"-2.476000","carriedOut":"0.000000","#,
+        r#""carryReason":null,"commission":"185.175000","credited":"182.699000","#,
+        r#""partnerId":"0190a8e4-1b2c-7def-8abc-0123456789ab","periodEnd":"2025-01-01","#,
+        r#""periodStart":"2024-12-15","previousDigest":"e0267ece9d1200f0b4ee940db2ba121ad4ff79881d2be871044452410e5fffc3","#,
+        r#""rateBasisPoints":1500,"topUpCount":7}"#,
+    );
+    const SECOND_DIGEST: &str = "fb927e7b3b19d072aae8516afc82082ba9813eda185d17a3416a162baa51765f";
+
+    fn partner() -> Uuid {
+        Uuid::parse_str("0190A8E4-1B2C-7DEF-8ABC-0123456789AB").unwrap()
+    }
+
+    fn first() -> StatementDigest<'static> {
+        StatementDigest {
+            partner_id: partner(),
+            period: Period(20240101),
+            active_clients: 201,
+            rate: RateBasisPoints(1_000),
+            top_up_count: 0,
+            base: Money(-24_760_000),
+            commission: Money(-2_476_000),
+            carried_in: Money::ZERO,
+            credited: Money::ZERO,
+            carried_out: Money(-2_476_000),
+            carry_reason: Some(CarryReason::NegativeNet),
+            previous_digest: None,
+        }
+    }
+
+    fn second() -> StatementDigest<'static> {
+        let figures = StatementFigures {
+            top_ups: 7,
+            base: Money(1_234_500_000),
+            commission: Money(185_175_000),
+            carried_in: Money(-2_476_000),
+            credited: Money(182_699_000),
+            carried_out: Money::ZERO,
+            carry_reason: None,
+        };
+        StatementDigest::of(
+            partner(),
+            Period(20241215),
+            3,
+            RateBasisPoints(1_500),
+            &figures,
+            Some(FIRST_DIGEST),
+        )
+    }
+
+    #[test]
+    fn a_statements_digest_covers_its_canonical_json() {
+        for (statement, json, digest) in [(first(), FIRST, FIRST_DIGEST), (second(), SECOND, SECOND_DIGEST)] {
+            assert_eq!(String::from_utf8(canonical_json(&statement)).unwrap(), json);
+            assert_eq!(statement_digest(&statement), digest);
+        }
+    }
+
+    #[test]
+    fn a_settlements_digest_covers_its_statements_line_by_line() {
+        let mut settlement = SettlementDigest::new();
+        settlement.add(FIRST_DIGEST);
+        settlement.add(SECOND_DIGEST);
+        assert_eq!(settlement.finish(), "655f81bf80be3f1e473dfe4cd750cb9b0bf4e8e201cfb4cff5c3f6bd8fe4c67f");
+        assert_eq!(
+            SettlementDigest::new().finish(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+}

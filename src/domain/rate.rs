@@ -52,3 +52,30 @@ pub fn rate_in_force(
         None => of_tier(standing.unwrap_or(first_tier)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_individual_rate_replaces_the_tiers_but_never_lies_below_the_first() {
+        use RateSource::{Individual, Tier};
+        for (individual, standing, first, in_force) in [
+            (None, None, 1_000, (1_000, Tier)),
+            (None, Some(1_500), 1_000, (1_500, Tier)),
+            (Some(3_000), Some(1_500), 1_000, (3_000, Individual)),
+            (Some(3_000), None, 1_000, (3_000, Individual)),
+            (Some(1_200), Some(1_500), 1_000, (1_200, Individual)),
+            (Some(1_000), Some(1_500), 1_000, (1_000, Individual)),
+            (Some(1_000), Some(2_000), 1_200, (1_200, Tier)),
+            (Some(1_000), None, 1_200, (1_200, Tier)),
+        ] {
+            let found = rate_in_force(
+                individual.map(RateBasisPoints),
+                standing.map(RateBasisPoints),
+                RateBasisPoints(first),
+            );
+            assert_eq!((found.rate.0, found.source), in_force, "{individual:?} {standing:?} {first}");
+        }
+    }
+}

@@ -68,3 +68,81 @@ pub fn take_back(
     let base = Money(top_up.refunded_base.0.saturating_sub(share.0));
     Ok(TakenBack { base, is_full: refunded == top_up.amount })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn top_up(amount: &str, base: &str) -> RefundedTopUp {
+        RefundedTopUp {
+            amount: amount.parse().unwrap(),
+            base: base.parse().unwrap(),
+            occurred_at: Moment(1_000),
+            refunded: Money::ZERO,
+            refunded_base: Money::ZERO,
+        }
+    }
+
+    /// Refunds one amount after the other; answers the bases of their lines.
+    fn refund_all(mut top_up: RefundedTopUp, amounts: &[Money], minor_units: u32) -> Vec<TakenBack> {
+        amounts
+            .iter()
+            .map(|amount| {
+                let taken = take_back(&top_up, *amount, Moment(2_000), minor_units).unwrap();
+                top_up.refunded.0 += amount.0;
+                top_up.refunded_base.0 -= taken.base.0;
+                taken
+            })
+            .collect()
+    }
+
+    #[test]
+    fn odd_cents_never_add_up() {
+        for (amount, base, refunds, bases) in [
+            ("10.00", "10.00", vec!["3.33", "3.33", "3.34"], vec!["-3.33", "-3.33", "-3.34"]),
+            ("49.00", "49.00", vec!["49.00"], vec!["-49.00"]),
+            ("100.00", "89.51", vec!["50.00", "50.00"], vec!["-44.76", "-44.75"]),
+            ("0.03", "0.01", vec!["0.01", "0.01", "0.01"], vec!["0", "-0.01", "0"]),
+            ("0.04", "0.01", vec!["0.02", "0.02"], vec!["0", "-0.01"]),
+            ("0.05", "0.00", vec!["0.05"], vec!["0"]),
+        ] {
+            let money = |text: &&str| text.parse::<Money>().unwrap();
+            let taken = refund_all(top_up(amount, base), &refunds.iter().map(money).collect::<Vec<_>>(), 2);
+            let found: Vec<_> = taken.iter().map(|taken| taken.base).collect();
+            assert_eq!(found, bases.iter().map(money).collect::<Vec<_>>(), "{refunds:?}");
+            let full: Vec<_> = taken.iter().map(|taken| taken.is_full).collect();
+            assert_eq!(full.iter().position(|full| *full), Some(refunds.len() - 1), "the last alone is full");
+        }
+    }
+
+    #[test]
+    fn a_refund_is_never_more_than_what_is_left_nor_before_its_top_up() {
+        let top_up = RefundedTopUp { refunded: Money::from_units(4), ..top_up("10", "10") };
+        let refund = |units, at| take_back(&top_up, Money::from_units(units), Moment(at), 2);
+        assert_eq!(refund(7, 1_000), Err(RefundRefusal::ExceedsTopUp { left: Money::from_units(6) }));
+        assert_eq!(refund(1, 999), Err(RefundRefusal::BeforeTopUp));
+        assert!(refund(6, 1_000).is_ok_and(|taken| taken.is_full));
+        assert!(refund(5, 1_000).is_ok_and(|taken| !taken.is_full));
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_of_refunds_takes_back_exactly_the_base(
+            parts in prop::collection::vec(1_i64..=1_000_000_000, 1..12),
+            base in 0_i64..=100_000_000_000,
+            minor_units in 0_u32..=2,
+        ) {
+            let amounts: Vec<_> = parts.iter().map(|part| Money(part * 1_000)).collect();
+            let base = Money(base * 10_000).truncate_to(minor_units);
+            let paid = amounts.iter().copied().sum();
+            let top_up = RefundedTopUp { amount: paid, base, ..top_up("1", "1") };
+            let taken = refund_all(top_up, &amounts, minor_units);
+            let total: Money = taken.iter().map(|taken| taken.base).sum();
+            prop_assert_eq!(total, -base);
+            prop_assert!(taken.iter().all(|taken| taken.base <= Money::ZERO && taken.base.is_whole_at(minor_units)));
+            prop_assert!(taken.last().is_some_and(|last| last.is_full));
+        }
+    }
+}

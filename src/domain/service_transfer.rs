@@ -53,3 +53,47 @@ fn step(status: ServiceTransferStatus, to: ServiceTransferStatus) -> Result<Serv
     }
     Ok(to)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(7);
+
+    fn money(text: &str) -> Money {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn any_amount_in_cents_up_to_what_is_available_may_go_to_the_service_balance() {
+        let balance = Balance { available: money("4.9995"), reserved: money("100") };
+        let ask = |amount: &str| request(&balance, money(amount), false, 2, ID);
+        for amount in ["0.01", "4.99"] {
+            let after = ask(amount).unwrap().apply(balance).unwrap();
+            assert_eq!(after.available.checked_add(money(amount)), Some(balance.available));
+            assert_eq!(after.reserved, balance.reserved);
+        }
+        assert_eq!(ask("5.00"), Err(Refusal::InsufficientBalance { available: balance.available }));
+        for amount in ["0", "-1", "4.9995"] {
+            assert!(matches!(ask(amount), Err(Refusal::Invalid(_))), "{amount}");
+        }
+        assert_eq!(request(&balance, money("1"), true, 2, ID), Err(Refusal::PartnerSuspended));
+    }
+
+    #[test]
+    fn it_is_completed_or_failed_once_and_a_failure_brings_the_money_back() {
+        use ServiceTransferStatus::{Completed, Failed, Requested};
+        assert_eq!(complete(Requested), Ok(Completed));
+        assert_eq!(complete(Completed), Err(Refusal::AlreadyDone));
+        assert_eq!(complete(Failed), Err(Refusal::IllegalTransition { from: "FAILED", to: "COMPLETED" }));
+        let (status, returned) = fail(Requested, ID, money("5")).unwrap();
+        assert_eq!(status, Failed);
+        let after = Balance { available: money("5"), reserved: Money::ZERO };
+        assert_eq!(returned.apply(Balance::ZERO), Some(after));
+        assert_eq!(fail(Failed, ID, money("5")), Err(Refusal::AlreadyDone));
+        assert_eq!(
+            fail(Completed, ID, money("5")),
+            Err(Refusal::IllegalTransition { from: "COMPLETED", to: "FAILED" })
+        );
+    }
+}

@@ -55,13 +55,19 @@ pub fn check_target(rules: &SiteRules, target: Option<&str>) -> Result<Url, Targ
             return Err(TargetRefusal::Scheme);
         }
         let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        if authority_end == 0 {
+            return Err(TargetRefusal::NotAnAddress);
+        }
         check_written_path(path_of(&rest[authority_end..]))?;
         Url::parse(text).map_err(|_| TargetRefusal::NotAnAddress)?
     };
     check_site(rules, &url)?;
     check_not_denied(rules, url.path())?;
-    // Sites that route in the browser read the fragment as a path.
-    check_not_denied(rules, url.fragment().unwrap_or_default().trim_start_matches('!'))?;
+    // Sites that route in the browser read a fragment with a slash as a path.
+    let fragment = url.fragment().unwrap_or_default().trim_start_matches('!');
+    if fragment.starts_with('/') {
+        check_not_denied(rules, fragment)?;
+    }
     Ok(url)
 }
 
@@ -206,3 +212,6 @@ fn hex_digit(byte: u8) -> Option<u8> {
 fn is_visitor(parameter: &str) -> bool {
     form_urlencoded::parse(parameter.as_bytes()).any(|(name, _)| name == VISITOR)
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,3 +132,72 @@ fn check_step(lower: &Tier, higher: &Tier, number: usize) -> Result<(), TierErro
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tier(name: &str, minimum_active_clients: u32, points: i32) -> Tier {
+        Tier { name: name.to_owned(), minimum_active_clients, rate: RateBasisPoints(points) }
+    }
+
+    #[test]
+    fn the_tier_is_the_highest_whose_floor_is_reached() {
+        let tiers = Tiers::default();
+        for (active_clients, name, percent) in [
+            (0, "Standard", "10"),
+            (19, "Standard", "10"),
+            (20, "Growth", "15"),
+            (99, "Growth", "15"),
+            (100, "Premier", "20"),
+            (u32::MAX, "Premier", "20"),
+        ] {
+            let tier = tier_for(&tiers, active_clients);
+            assert_eq!(
+                (tier.name.as_str(), tier.rate.to_string().as_str()),
+                (name, percent),
+                "{active_clients}"
+            );
+        }
+    }
+
+    #[test]
+    fn after_each_tier_comes_the_next() {
+        let tiers = Tiers::default();
+        let names: Vec<_> =
+            tiers.iter().map(|tier| tiers.next_after(tier).map(|next| next.name.as_str())).collect();
+        assert_eq!(names, [Some("Growth"), Some("Premier"), None]);
+        assert_eq!(tiers.first().name, "Standard");
+    }
+
+    #[test]
+    fn the_default_table_holds_together() {
+        let tiers: Vec<_> = Tiers::default().iter().cloned().collect();
+        assert_eq!(Tiers::new(tiers, MINIMUM_RATE), Ok(Tiers::default()));
+    }
+
+    #[test]
+    fn a_table_that_does_not_hold_together_is_refused() {
+        let too_many = (0..21).map(|n| tier(&n.to_string(), n, 1_000)).collect();
+        let name_too_long = "x".repeat(65);
+        for (tiers, error) in [
+            (vec![], TierError::Number),
+            (too_many, TierError::Number),
+            (vec![tier("A", 1, 1_000)], TierError::FirstFloor),
+            (vec![tier("A", 0, 999)], TierError::RateTooLow { tier: 1, minimum: MINIMUM_RATE }),
+            (vec![tier("A", 0, 10_001)], TierError::RateTooHigh { tier: 1 }),
+            (vec![tier("A", 0, 1_000), tier("B", 0, 1_500)], TierError::FloorNotRising { tier: 2 }),
+            (vec![tier("A", 0, 1_500), tier("B", 5, 1_400)], TierError::RateFalling { tier: 2 }),
+            (vec![tier("A", 0, 1_000), tier("A", 5, 1_000)], TierError::SameName { name: "A".to_owned() }),
+            (vec![tier("", 0, 1_000)], TierError::Name { tier: 1 }),
+            (vec![tier("A\n", 0, 1_000)], TierError::Name { tier: 1 }),
+            (vec![tier(&name_too_long, 0, 1_000)], TierError::Name { tier: 1 }),
+        ] {
+            assert_eq!(Tiers::new(tiers.clone(), MINIMUM_RATE), Err(error), "{tiers:?}");
+        }
+        assert!(
+            Tiers::new(vec![tier("A", 0, 1_000), tier("B", 5, 1_000)], MINIMUM_RATE).is_ok(),
+            "rates may stay"
+        );
+    }
+}

@@ -116,3 +116,6 @@ pub fn hold_of(shares_payment_instrument: bool, is_under_review: bool) -> Option
     }
     is_under_review.then_some(LineReason::UnderReview)
 }
+
+#[cfg(test)]
+mod tests;

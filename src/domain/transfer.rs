@@ -152,3 +152,6 @@ impl Transfer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,3 +122,121 @@ fn mac_of(key: &[u8; 32], signed: &str) -> Hmac<Sha256> {
     mac.update(signed.as_bytes());
     mac
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn keys(ids: &[(&str, u8)]) -> VisitorKeys {
+        VisitorKeys::new(ids.iter().map(|(id, byte)| ((*id).to_owned(), [*byte; 32])).collect()).unwrap()
+    }
+
+    fn token() -> VisitorToken {
+        VisitorToken {
+            visitor_id: [9; 16],
+            link_id: Uuid::from_u128(5),
+            visited_at: Moment(1_790_000_000_000_001),
+        }
+    }
+
+    #[test]
+    fn a_token_reads_as_it_was_written_and_is_safe_in_an_address_and_a_cookie() {
+        let keys = keys(&[(&"k".repeat(MAX_KEY_ID), 1)]);
+        for visited_at in [token().visited_at, Moment(0), Moment(-1), Moment(i64::MAX)] {
+            let token = VisitorToken { visited_at, ..token() };
+            let text = sign(&keys, &token);
+            assert_eq!(verify(&keys, &text), Some(token));
+            assert!(text.len() <= MAX_TOKEN);
+            assert!(
+                text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_key_signs_and_all_verify_until_they_are_taken_away() {
+        let old = sign(&keys(&[("2025", 1)]), &token());
+        let rotated = keys(&[("2026", 2), ("2025", 1)]);
+        assert!(sign(&rotated, &token()).starts_with("v1.2026."));
+        assert_eq!(verify(&rotated, &old), Some(token()));
+        assert_eq!(verify(&keys(&[("2026", 2)]), &old), None, "a key no longer trusted");
+        assert_eq!(verify(&keys(&[("2025", 2)]), &old), None, "another key of the same name");
+        assert_eq!(
+            verify(&keys(&[("2026", 1), ("2025", 2)]), &old.replace("2025", "2026")),
+            None,
+            "the name is signed"
+        );
+    }
+
+    #[test]
+    fn keys_have_plain_names_of_their_own_and_are_never_shown() {
+        let new = |ids: &[&str]| VisitorKeys::new(ids.iter().map(|id| ((*id).to_owned(), [7; 32])).collect());
+        for ids in [&[][..], &[""], &["a", "a"], &["a.b"], &["a b"], &["é"], &[&"k".repeat(33)]] {
+            assert!(new(ids).is_none(), "{ids:?}");
+        }
+        assert_eq!(format!("{:?}", new(&["a", "b"]).unwrap()), r#"["a", "b"]"#);
+    }
+
+    #[test]
+    fn what_is_no_token_is_none() {
+        let keys = keys(&[("k", 1)]);
+        let good = sign(&keys, &token());
+        for text in [
+            "",
+            ".",
+            "...",
+            "v1.k..",
+            "v1.k.AAAA.AAAA",
+            &good[1..],
+            &good[..good.len() - 1],
+            &format!("{good}="),
+            &format!("{good}."),
+            &format!(" {good}"),
+            &good.replace("v1", "v2"),
+            &good.replace('.', ".."),
+            &"x".repeat(201),
+            &format!("{good}{}", "A".repeat(1 << 20)),
+        ] {
+            assert_eq!(verify(&keys, text), None, "{:.80}", text);
+        }
+    }
+
+    #[test]
+    fn the_first_visit_wins_unless_the_policy_is_turned_round() {
+        use AttributionPolicy::{FirstTouch, LastTouch};
+        let (here, there) = (token().link_id, Uuid::from_u128(6));
+        let later = Moment(token().visited_at.0 + 1);
+        let begun = VisitorToken { visitor_id: [1; 16], link_id: there, visited_at: later };
+        let turned = VisitorToken { link_id: there, visited_at: later, ..token() };
+        for (existing, policy, link_id, renewed) in [
+            (None, FirstTouch, there, begun),
+            (None, LastTouch, there, begun),
+            (Some(token()), FirstTouch, there, token()),
+            (Some(token()), LastTouch, there, turned),
+            (Some(token()), LastTouch, here, token()),
+        ] {
+            assert_eq!(renew(existing, policy, link_id, [1; 16], later), renewed, "{policy:?} {existing:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_verification_panic(text in any::<String>(), tail in "[A-Za-z0-9_.-]{0,180}") {
+            let keys = keys(&[("k", 1)]);
+            prop_assert_eq!(verify(&keys, &text), None);
+            prop_assert_eq!(verify(&keys, &format!("v1.k.{tail}")), None);
+        }
+
+        #[test]
+        fn a_token_with_one_bit_turned_is_none(position in 0_usize..1_000, bit in 0..8) {
+            let keys = keys(&[("k", 1)]);
+            let mut bytes = sign(&keys, &token()).into_bytes();
+            let position = position % bytes.len();
+            bytes[position] ^= 1_u8 << bit;
+            prop_assert_eq!(verify(&keys, &String::from_utf8_lossy(&bytes)), None);
+        }
+    }
+}

@@ -152,3 +152,6 @@ impl WithdrawalObstacle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
