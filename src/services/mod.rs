@@ -16,3 +16,4 @@ pub mod registration;
 pub mod settlement;
 pub mod sums;
 pub mod top_up;
+pub mod verify;
