@@ -6,5 +6,6 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod graphql;
+pub mod http;
 pub mod services;
 pub mod telemetry;

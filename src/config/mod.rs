@@ -1,6 +1,7 @@
 //! The whole configuration, typed: a TOML file, then the environment, then flags.
 
 mod keys;
+mod limits;
 mod network;
 mod programme;
 mod sources;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use keys::{Keys, NamedKey};
+pub use limits::LimitsConfig;
 pub use network::Network;
 pub use programme::{Attribution, ProgrammeConfig, SettlementMode, TierConfig};
 pub use sources::Overrides;
@@ -243,62 +245,6 @@ pub struct SepaConfig {
     pub debtor_iban: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debtor_bic: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsConfig {
-    /// How long a GraphQL request may run.
-    #[serde(with = "values::duration")]
-    pub request_timeout: Duration,
-    /// How long the head of a request may take to arrive.
-    #[serde(with = "values::duration")]
-    pub header_timeout: Duration,
-    /// How long the body of a request may take to arrive.
-    #[serde(with = "values::duration")]
-    pub body_timeout: Duration,
-    /// How long a connection may be silent between requests.
-    #[serde(with = "values::duration")]
-    pub idle_timeout: Duration,
-    /// How long requests in flight may go on after the signal to stop.
-    #[serde(with = "values::duration")]
-    pub shutdown_grace: Duration,
-    /// Open connections; over it 503 at once.
-    pub max_connections: usize,
-    /// Requests at work; over it 503 at once.
-    pub max_requests: usize,
-    /// Bytes of a request's body.
-    pub body_bytes: usize,
-    /// Bytes of a request's body under a service token.
-    pub service_body_bytes: usize,
-    /// Bytes of GraphQL text whose parsed documents are kept.
-    pub document_cache_bytes: u64,
-    /// The highest cost of one request.
-    pub cost_per_request: u32,
-    /// What a caller may spend at once.
-    pub cost_bucket: u32,
-    /// What of it comes back each second.
-    pub cost_restored_per_second: u32,
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self {
-            request_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(10),
-            shutdown_grace: Duration::from_secs(25),
-            max_connections: 1_024,
-            max_requests: 512,
-            body_bytes: 64 * 1024,
-            service_body_bytes: 1024 * 1024,
-            document_cache_bytes: 2 * 1024 * 1024,
-            cost_per_request: 3_000,
-            cost_bucket: 10_000,
-            cost_restored_per_second: 200,
-        }
-    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -16,6 +16,24 @@ pub enum Code {
 }
 
 impl Code {
+    const ALL: [Code; 10] = [
+        Code::Unauthenticated,
+        Code::Forbidden,
+        Code::BadUserInput,
+        Code::ParseFailed,
+        Code::ValidationFailed,
+        Code::QueryTooComplex,
+        Code::Throttled,
+        Code::Timeout,
+        Code::PersistedQueryNotFound,
+        Code::Internal,
+    ];
+
+    /// The code that is written so; `None` for what is not on the list.
+    pub fn from_text(text: &str) -> Option<Code> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Code::Unauthenticated => "UNAUTHENTICATED",

@@ -11,6 +11,7 @@ pub mod lock;
 pub mod parked_fact;
 pub mod partner;
 pub mod programme;
+pub mod referral_link;
 pub mod refund;
 pub mod registration;
 pub mod settlement;

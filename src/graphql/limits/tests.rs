@@ -20,7 +20,7 @@ fn code(document: &str) -> Code {
 fn within_no_measurable_time<T>(run: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let result = run();
-    assert!(started.elapsed() < Duration::from_millis(150), "it took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(500), "it took {:?}", started.elapsed());
     result
 }
 

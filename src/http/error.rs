@@ -1,0 +1,223 @@
+//! How what goes wrong looks to a client: a status, and errors with a code and the request's id.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{PathSegment, Pos, Response as Executed, ServerError, Value};
+use axum::body::Body;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::edge::RequestId;
+use super::media::Media;
+use crate::graphql::code::Code;
+use crate::graphql::limits::Refused;
+
+/// What a client reads where the fault is this side's; the log has the rest under the request's id.
+const INTERNAL: &str = "Something went wrong on this side. The request id finds it in the log.";
+
+/// A request that is not run.
+#[derive(Debug)]
+pub struct Failure {
+    code: Code,
+    message: String,
+    locations: Vec<Pos>,
+    /// Where the form of the answer does not decide it.
+    status: Option<StatusCode>,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Failure {
+    /// A GraphQL request that is refused: the form of the answer decides the status.
+    pub fn new(code: Code, message: impl Into<String>) -> Failure {
+        Failure { code, message: message.into(), locations: Vec::new(), status: None, header: None }
+    }
+
+    /// Something that is no GraphQL request.
+    pub fn with_status(status: StatusCode, code: Code, message: impl Into<String>) -> Failure {
+        Failure { status: Some(status), ..Failure::new(code, message) }
+    }
+
+    pub fn malformed(message: impl Into<String>) -> Failure {
+        Failure::with_status(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
+    }
+
+    pub fn unauthenticated() -> Failure {
+        let header = (WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"");
+        Failure { header: Some(header), ..Failure::new(Code::Unauthenticated, "The token is not valid.") }
+    }
+
+    pub fn only_by_post() -> Failure {
+        let message = "GET runs queries alone; send mutations by POST.";
+        let failure = Failure::with_status(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message);
+        Failure { header: Some((ALLOW, "POST")), ..failure }
+    }
+
+    pub fn over_capacity() -> Failure {
+        let message = "The service is at its limit; try again.";
+        let failure = Failure::with_status(StatusCode::SERVICE_UNAVAILABLE, Code::Throttled, message);
+        Failure { header: Some((RETRY_AFTER, "1")), ..failure }
+    }
+
+    pub fn internal() -> Failure {
+        Failure::new(Code::Internal, INTERNAL)
+    }
+
+    pub fn at(self, locations: Vec<Pos>) -> Failure {
+        Failure { locations, ..self }
+    }
+
+    pub fn respond(self, media: Media, id: &RequestId) -> Response {
+        let error = ErrorBody {
+            message: self.message,
+            locations: self.locations,
+            path: Vec::new(),
+            extensions: extensions(self.code, id),
+        };
+        let status = self.status.unwrap_or_else(|| status_without_data(self.code, media));
+        let body = ResponseBody { errors: vec![error], data: None, extensions: &BTreeMap::new() };
+        let mut response = json(status, media, &body);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Failure {
+        Failure::new(refused.code, refused.message)
+    }
+}
+
+#[derive(Serialize)]
+struct ResponseBody<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorBody>,
+    /// Absent where nothing was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Pos>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    path: Vec<PathSegment>,
+    extensions: serde_json::Map<String, serde_json::Value>,
+}
+
+fn extensions(code: Code, id: &RequestId) -> serde_json::Map<String, serde_json::Value> {
+    [("code", code.as_str()), ("requestId", id.as_str())]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect()
+}
+
+/// The status of an answer without data. Under `application/json` a well-formed request that GraphQL itself refuses
+/// is a 200 by the specification; what concerns the caller or the server is not.
+const fn status_without_data(code: Code, media: Media) -> StatusCode {
+    match (code, media) {
+        (Code::Unauthenticated, _) => StatusCode::UNAUTHORIZED,
+        (Code::Forbidden, _) => StatusCode::FORBIDDEN,
+        (Code::Throttled, _) => StatusCode::TOO_MANY_REQUESTS,
+        (Code::Timeout, _) => StatusCode::GATEWAY_TIMEOUT,
+        (Code::Internal, _) => StatusCode::INTERNAL_SERVER_ERROR,
+        (Code::QueryTooComplex, _) | (_, Media::GraphqlResponse) => StatusCode::BAD_REQUEST,
+        (
+            Code::BadUserInput | Code::ParseFailed | Code::ValidationFailed | Code::PersistedQueryNotFound,
+            Media::Json,
+        ) => StatusCode::OK,
+    }
+}
+
+/// Whether validation refused the request, so that nothing was run: an error of a field that ran has a path.
+pub fn was_refused(executed: &Executed) -> bool {
+    executed.data == Value::Null
+        && !executed.errors.is_empty()
+        && executed.errors.iter().all(|e| e.path.is_empty())
+}
+
+/// The answer to a request that was handed to the schema.
+pub fn respond(executed: Executed, media: Media, id: &RequestId) -> Response {
+    let refused = was_refused(&executed);
+    let mut worst = None;
+    let errors = executed
+        .errors
+        .into_iter()
+        .map(|error| {
+            let code = code_of(&error);
+            worst.get_or_insert(code);
+            error_body(error, code, id)
+        })
+        .collect();
+    let status = match worst {
+        Some(code) if refused => status_without_data(code, media),
+        _ => StatusCode::OK,
+    };
+    let data = (!refused).then_some(&executed.data);
+    let body = ResponseBody { errors, data, extensions: &executed.extensions };
+    let mut response = json(status, media, &body);
+    response.headers_mut().extend(executed.http_headers);
+    response
+}
+
+/// The code that the resolver gave, else what the schema's own messages mean. A resolver's error without a code was
+/// not meant for clients.
+fn code_of(error: &ServerError) -> Code {
+    let given = match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
+        Some(Value::String(code)) => Code::from_text(code),
+        _ => None,
+    };
+    let message = error.message.as_str();
+    let begins_with = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
+    given.unwrap_or_else(|| {
+        if error.path.is_empty() {
+            return if begins_with(&["Invalid value for argument"]) {
+                Code::BadUserInput
+            } else {
+                Code::ValidationFailed
+            };
+        }
+        let is_argument =
+            error.source.is_none() && begins_with(&["Failed to parse \"", "Expected input type \""]);
+        if is_argument { Code::BadUserInput } else { Code::Internal }
+    })
+}
+
+fn error_body(error: ServerError, code: Code, id: &RequestId) -> ErrorBody {
+    let mut body = ErrorBody {
+        message: error.message,
+        locations: error.locations,
+        path: error.path,
+        extensions: serde_json::Map::new(),
+    };
+    if code == Code::Internal {
+        let path = serde_json::to_string(&body.path).unwrap_or_default();
+        tracing::error!(request_id = id.as_str(), path, error = body.message, "a field failed");
+        body.message = INTERNAL.to_owned();
+    } else if let Some(Ok(serde_json::Value::Object(given))) = error.extensions.map(serde_json::to_value) {
+        body.extensions = given;
+    }
+    body.extensions.extend(extensions(code, id));
+    body
+}
+
+fn json(status: StatusCode, media: Media, body: &impl Serialize) -> Response {
+    let bytes = serde_json::to_vec(body).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        Vec::new()
+    });
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Authorization, Origin"));
+    response
+}

@@ -1,0 +1,142 @@
+//! GraphQL over HTTP: a handler of our own, which runs nothing that it has not looked at.
+
+mod documents;
+mod params;
+
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
+};
+use async_graphql::{Executor, Request as GraphqlRequest, Variables};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
+use futures_util::StreamExt;
+
+use super::edge::RequestId;
+use super::error::{self, Failure};
+use super::media::{self, Media};
+use super::router::Http;
+use crate::domain::caller::Caller;
+use crate::graphql::code::Code;
+
+pub use documents::Documents;
+use params::Params;
+
+/// Answers `/graphql`, whatever comes.
+pub async fn handle<E: Executor>(State(http): State<Http<E>>, request: Request<Body>) -> Response {
+    let id = RequestId::of(&request);
+    let Some(media) = Media::accepted(request.headers()) else {
+        let message = "Accept must allow application/json or application/graphql-response+json.";
+        return Failure::with_status(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message)
+            .respond(Media::Json, &id);
+    };
+    match answer(&http, request, media, &id).await {
+        Ok(response) => response,
+        Err(failure) => failure.respond(media, &id),
+    }
+}
+
+async fn answer<E: Executor>(
+    http: &Http<E>,
+    request: Request<Body>,
+    media: Media,
+    id: &RequestId,
+) -> Result<Response, Failure> {
+    let caller = http.verifier.caller(request.headers(), http.app.clock.now()).map_err(|reason| {
+        tracing::info!(request_id = id.as_str(), %reason, "a token was not believed");
+        Failure::unauthenticated()
+    })?;
+    let by_get = request.method() != Method::POST;
+    let params = if by_get {
+        Params::from_query(request.uri().query().unwrap_or_default())?
+    } else {
+        Params::from_body(&read_body(http, request, &caller).await?)?
+    };
+    let found = http.documents.find(params.query.as_deref(), params.persisted).await?;
+    let operation = operation_to_run(&found.document, params.operation_name.as_deref())?;
+    if by_get && operation.ty != OperationType::Query {
+        return Err(Failure::only_by_post());
+    }
+
+    let is_known_caller = !caller.is_anonymous();
+    let mut graphql = GraphqlRequest::new(params.query.unwrap_or_default())
+        .variables(Variables::from_json(params.variables.into()))
+        .data(caller)
+        .data(id.clone());
+    graphql.operation_name = params.operation_name;
+    graphql.set_parsed_query(ExecutableDocument::clone(&found.document));
+    if !http.app.config.introspection {
+        graphql = graphql.disable_introspection();
+    }
+    let executed =
+        tokio::time::timeout(http.app.config.limits.request_timeout, http.executor.execute(graphql))
+            .await
+            .map_err(|_| Failure::new(Code::Timeout, "The request took too long and was given up."))?;
+    if is_known_caller && !error::was_refused(&executed) {
+        http.documents.keep(found).await;
+    }
+    Ok(error::respond(executed, media, id))
+}
+
+/// The operation that would run: a document may hold several, and a single one may have a name.
+fn operation_to_run<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Result<&'a OperationDefinition, Failure> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(operation),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) => {
+            operations.values().next().filter(|_| operations.len() == 1)
+        }
+    };
+    operation.map(|operation| &operation.node).ok_or_else(|| {
+        let message = match name {
+            Some(_) => "operationName names none of the document's operations.",
+            None => "operationName must say which of the document's operations to run.",
+        };
+        Failure::new(Code::BadUserInput, message)
+    })
+}
+
+/// Reads a JSON body up to its limit, and no further.
+async fn read_body<E>(http: &Http<E>, request: Request<Body>, caller: &Caller) -> Result<Vec<u8>, Failure> {
+    if !media::sends_json(request.headers()) {
+        let message = "The body must be application/json in UTF-8.";
+        return Err(Failure::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadUserInput, message));
+    }
+    let limits = &http.app.config.limits;
+    let limit = if caller.is_service() { limits.service_body_bytes } else { limits.body_bytes };
+    let too_large = || {
+        let message = format!("The body is larger than {limit} bytes.");
+        Failure::with_status(StatusCode::PAYLOAD_TOO_LARGE, Code::BadUserInput, message)
+    };
+    let announced = axum::body::HttpBody::size_hint(request.body()).lower();
+    if usize::try_from(announced).map_or(true, |announced| announced > limit) {
+        return Err(too_large());
+    }
+    let read = async {
+        let mut bytes = Vec::new();
+        let mut chunks = request.into_body().into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| Failure::malformed("The body broke off."))?;
+            if bytes.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    tokio::time::timeout(limits.body_timeout, read).await.unwrap_or_else(|_| {
+        Err(Failure::with_status(
+            StatusCode::REQUEST_TIMEOUT,
+            Code::Timeout,
+            "The body took too long to arrive.",
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! The transport: who calls, what he asks, and how the answer leaves.
+
+mod edge;
+mod error;
+mod graphql;
+mod health;
+mod media;
+mod redirect;
+mod router;
+mod server;
+#[cfg(test)]
+mod testing;
+pub mod token;
+
+pub use edge::RequestId;
+pub use health::Ready;
+pub use router::{Http, ops_router, public_router};
+pub use server::{Listeners, ServeError, serve};
