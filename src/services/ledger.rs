@@ -36,6 +36,14 @@ pub async fn lock_balances(
     load(tx, partners, &sql).await
 }
 
+/// Locks one partner's balance.
+pub async fn lock_balance(tx: &impl ConnectionTrait, partner_id: Uuid) -> Result<Balance, ServiceError> {
+    let locked = lock_balances(tx, &BTreeSet::from([partner_id])).await?.remove(&partner_id);
+    let locked =
+        locked.ok_or_else(|| ServiceError::Broken(format!("partner {partner_id} has no balance")))?;
+    Ok(locked.balance)
+}
+
 /// The balances of partners as they are, without a lock.
 pub async fn balances(
     db: &impl ConnectionTrait,

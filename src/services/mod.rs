@@ -1,20 +1,37 @@
 //! The use cases: load, ask the domain, record, in one transaction.
 
+pub mod adjustment;
+pub mod audit;
 pub mod client;
+pub mod contract;
 pub mod crash_point;
 pub mod error;
 pub mod exchange_rate;
 pub mod fingerprint;
+pub mod hold;
+pub mod idempotency;
+pub mod individual_rate;
 pub mod ledger;
 pub mod line;
 pub mod lock;
 pub mod parked_fact;
 pub mod partner;
+pub mod payout;
 pub mod programme;
+pub mod reassignment;
 pub mod referral_link;
 pub mod refund;
 pub mod registration;
+pub mod review;
+pub mod service_transfer;
 pub mod settlement;
 pub mod sums;
+pub mod suspension;
+pub mod ticket;
+pub mod tier_table;
 pub mod top_up;
 pub mod verify;
+pub mod withdrawal;
+
+#[cfg(test)]
+mod tests;
