@@ -17,6 +17,7 @@ pub mod link;
 pub mod payout;
 pub mod rate;
 pub mod reason;
+pub mod reference;
 pub mod refund;
 pub mod review;
 mod rounding;

@@ -2,14 +2,18 @@
 
 pub mod adjustment;
 pub mod audit;
+pub mod backlog;
 pub mod client;
 pub mod contract;
+pub mod copy;
 pub mod crash_point;
 pub mod error;
 pub mod exchange_rate;
+pub mod export;
 pub mod fingerprint;
 pub mod hold;
 pub mod idempotency;
+pub mod import_run;
 pub mod individual_rate;
 pub mod ledger;
 pub mod line;
@@ -23,6 +27,7 @@ pub mod referral_link;
 pub mod refund;
 pub mod registration;
 pub mod review;
+pub mod schema_version;
 pub mod service_transfer;
 pub mod settlement;
 pub mod sums;
@@ -33,5 +38,7 @@ pub mod top_up;
 pub mod verify;
 pub mod withdrawal;
 
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;

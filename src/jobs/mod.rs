@@ -1,0 +1,44 @@
+//! The background loops. A loop sleeps and logs; its step is a service's, answers what it did, and is safe in any number
+//! of instances at once.
+
+mod backlog;
+mod parked_facts;
+mod settlement;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// How long a step that is under way may go on after the signal to stop. What it leaves is whole, and is gone on with.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs all loops until `stop`.
+pub async fn run(app: &App, stop: &CancellationToken) {
+    tokio::join!(
+        until_stopped(stop, settlement::run(app, stop)),
+        until_stopped(stop, parked_facts::run(app, stop)),
+        until_stopped(stop, backlog::run(app, stop)),
+    );
+}
+
+/// Lets a loop come to its end after the signal, or ends it: a transaction that is open is then taken back.
+async fn until_stopped(stop: &CancellationToken, run: impl Future<Output = ()>) {
+    let too_long = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = run => {}
+        () = too_long => tracing::warn!("a background step was ended in the middle; it will be taken up again"),
+    }
+}
+
+/// Sleeps; answers whether the loop goes on.
+async fn goes_on_after(pause: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => true,
+        () = stop.cancelled() => false,
+    }
+}
