@@ -1,0 +1,7 @@
+//! The whole program from outside and, where that says more, its services: on SQLite and again on PostgreSQL.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod architecture;
+mod harness;
+mod schema;
