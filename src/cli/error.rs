@@ -7,6 +7,8 @@ use sea_orm::DbErr;
 
 use crate::app::OpenError;
 use crate::config::ConfigError;
+use crate::http::ServeError;
+use crate::http::token::MintError;
 use crate::services::copy::CopyError;
 use crate::services::error::ServiceError;
 use crate::services::export::ExportError;
@@ -38,6 +40,10 @@ pub enum CliError {
     Copy(#[from] CopyError),
     #[error(transparent)]
     Database(#[from] DbErr),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Mint(#[from] MintError),
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
     #[error("cannot write: {0}")]

@@ -6,8 +6,10 @@ mod export;
 mod import;
 mod migrate;
 mod open;
+pub mod serve;
 mod settle;
-mod worker;
+mod token;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -32,7 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the background tasks alone, in as many instances as wanted
-    Worker(worker::WorkerArgs),
+    Worker(serve::WorkerArgs),
     /// The database's schema
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
@@ -48,6 +50,10 @@ enum Command {
     Backup(books::BackupArgs),
     /// Copy everything into an empty database: SQLite to PostgreSQL or back
     Copy(books::CopyArgs),
+    /// Recompute the books from the recorded facts; prints what is off, and exits 1 if anything is
+    Verify,
+    /// Make a token under the configured secret
+    Token(token::TokenArgs),
     /// Print the configuration in force, secrets masked
     Config,
 }
@@ -88,13 +94,15 @@ async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
         log_warnings()?;
     }
     match cli.command {
-        Command::Worker(args) => worker::run(&global, &args).await.map(|()| Ended::Done),
+        Command::Worker(args) => serve::work(&global, &args).await.map(|()| Ended::Done),
         Command::Migrate(command) => migrate::run(&global, &command).await.map(|()| Ended::Done),
         Command::Settle(args) => settle::run(&global, &args).await.map(|()| Ended::Done),
         Command::Import(command) => import::run(&global, command).await,
         Command::Export(command) => export::run(&global, &command).await.map(|()| Ended::Done),
         Command::Backup(args) => books::backup(&global, &args).await.map(|()| Ended::Done),
         Command::Copy(args) => books::copy(&global, &args).await.map(|()| Ended::Done),
+        Command::Verify => verify::run(&global).await.map(|()| Ended::Done),
+        Command::Token(args) => token::run(&global, &args).map(|()| Ended::Done),
         Command::Config => {
             print!("{}", global.load(Overrides::default())?.masked_toml());
             Ok(Ended::Done)

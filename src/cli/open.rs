@@ -37,8 +37,8 @@ impl Global {
         };
         let flags = Overrides { database_url: self.database_url.clone(), ..flags };
         // A variable that is no text is none of ours.
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Ok(Config::load(file, &flags, variables)?)
     }
 

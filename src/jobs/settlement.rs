@@ -83,8 +83,8 @@ fn log(settled: &settlement::Model) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::testing::{app_in, empty_database};
     use crate::services::testing::record_top_up;
+    use crate::services::testing::{app_in, empty_database};
     use chrono::Duration as Span;
 
     #[tokio::test]

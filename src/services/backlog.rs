@@ -38,8 +38,11 @@ pub async fn count(app: &App) -> Result<Backlog, ServiceError> {
     Ok(Backlog {
         settlement_overdue: due_at.map_or(0, |due_at| (now.0.saturating_sub(due_at.0) / 1_000_000).max(0)),
         exchange_rate_age: rate.map(|day| (now.utc_day().to_date() - day.to_date()).num_days()),
-        parked_facts: count("SELECT COUNT(*) FROM parked_fact WHERE status = $1", ParkedStatus::Waiting.as_str())
-            .await?,
+        parked_facts: count(
+            "SELECT COUNT(*) FROM parked_fact WHERE status = $1",
+            ParkedStatus::Waiting.as_str(),
+        )
+        .await?,
         held_lines: count("SELECT COUNT(*) FROM line WHERE state = $1", LineState::Held.as_str()).await?,
     })
 }

@@ -5,7 +5,9 @@ mod catalog;
 use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement, StreamTrait, Value};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement, StreamTrait, Value,
+};
 use uuid::Uuid;
 
 use self::catalog::{Kind, Table};
@@ -87,7 +89,9 @@ async fn copy_rows(
     let length = (VALUES / table.columns.len()).clamp(1, ROWS);
     let full = insert(table, length);
     let (mut values, mut waiting, mut copied) = (Vec::with_capacity(length * table.columns.len()), 0, 0);
-    let mut rows = source.stream_raw(Statement::from_string(ConnectionTrait::get_database_backend(source), select)).await?;
+    let mut rows = source
+        .stream_raw(Statement::from_string(ConnectionTrait::get_database_backend(source), select))
+        .await?;
     while let Some(row) = rows.try_next().await? {
         for (index, column) in table.columns.iter().enumerate() {
             values.push(value(&row, index, column.kind)?);

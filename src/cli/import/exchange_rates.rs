@@ -29,7 +29,9 @@ impl FileKind for ExchangeRates {
     fn open(header: &ByteRecord, app: &App) -> Result<Self, String> {
         if app.terms.currency != ECB_BASE {
             let own = &app.terms.currency;
-            return Err(format!("the bank's rates are for one {ECB_BASE}, and the programme's currency is {own}"));
+            return Err(format!(
+                "the bank's rates are for one {ECB_BASE}, and the programme's currency is {own}"
+            ));
         }
         if header.get(0) != Some(b"Date") {
             return Err("the column \"Date\" is missing: it is the first".to_owned());
@@ -84,7 +86,9 @@ impl FileKind for ExchangeRates {
         let judged = facts.iter().zip(outcomes).map(|(fact, outcome)| match outcome {
             RateOutcome::Recorded => Judged::Recorded,
             RateOutcome::Replayed => Judged::Replayed,
-            RateOutcome::Refused(refusal) => Judged::Refused(format!("{}: {}", fact.currency, reason(&refusal))),
+            RateOutcome::Refused(refusal) => {
+                Judged::Refused(format!("{}: {}", fact.currency, reason(&refusal)))
+            }
         });
         Ok(judged.collect())
     }

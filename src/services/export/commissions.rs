@@ -7,8 +7,9 @@ use futures_util::TryStreamExt;
 use sea_orm::{QueryResult, StreamTrait};
 use uuid::Uuid;
 
+use super::rates::Rates;
 use super::sheet::Sheet;
-use super::{Export, ExportError, Rates};
+use super::{Export, ExportError};
 use crate::db;
 use crate::domain::reference;
 
@@ -48,7 +49,8 @@ impl<W: Write> Export<'_, W> {
         let rates = Rates::load(self.app, self.db).await?;
         // A period at a time, so that no more than that is sorted at once.
         let first = self.selection.from.map_or(Period::BEGINNING, Period::holding);
-        let sql = "SELECT DISTINCT settle_period FROM partner_sum WHERE settle_period >= $1 ORDER BY settle_period";
+        let sql =
+            "SELECT DISTINCT settle_period FROM partner_sum WHERE settle_period >= $1 ORDER BY settle_period";
         for row in db::query(self.db, sql, vec![first.0.into()]).await? {
             self.lines_of_period(&rates, row.try_get_by_index(0)?).await?;
         }
@@ -64,8 +66,7 @@ impl<W: Write> Export<'_, W> {
             "{SELECT} AND l.settle_period = $4 AND l.partner_id IN \
              (SELECT s.partner_id FROM partner_sum s WHERE s.settle_period = $4)"
         );
-        let mut values =
-            vec![rates.last_standing().0.into(), from.0.into(), until.0.into(), period.0.into()];
+        let mut values = vec![rates.last_standing().0.into(), from.0.into(), until.0.into(), period.0.into()];
         self.of_partner(&mut sql, &mut values, "l.partner_id");
         sql.push_str(" ORDER BY k.code, l.occurred_at, l.id");
         self.print_lines(rates, sql, values).await
@@ -76,8 +77,7 @@ impl<W: Write> Export<'_, W> {
         let sql = format!(
             "{SELECT} AND l.partner_id = $4 AND l.settle_period IS NULL ORDER BY l.occurred_at, l.id"
         );
-        let values =
-            vec![rates.last_standing().0.into(), from.0.into(), until.0.into(), partner_id.into()];
+        let values = vec![rates.last_standing().0.into(), from.0.into(), until.0.into(), partner_id.into()];
         self.print_lines(rates, sql, values).await
     }
 
