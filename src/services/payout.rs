@@ -56,3 +56,37 @@ pub fn open(
 fn cipher(key: &NamedKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&(*key.bytes()).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::config::{AuthConfig, Config};
+
+    fn keys(secret: &str) -> Vec<NamedKey> {
+        let auth = AuthConfig { hs256_secret: Some(SecretString::from(secret)), ..AuthConfig::default() };
+        Config { auth, ..Config::default() }.keys().unwrap().encryption
+    }
+
+    #[test]
+    fn a_destination_opens_under_its_key_and_for_its_withdrawal_alone() {
+        let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mine = keys("a secret of at least 32 bytes in all");
+        let destination = PayoutDestination::paypal("jo@example.com").unwrap();
+        let sealed = seal(&mine, id, &destination).unwrap();
+        assert_eq!(open(&mine, id, &sealed).unwrap(), destination);
+        assert_ne!(seal(&mine, id, &destination).unwrap(), sealed, "a nonce of its own each time");
+        assert!(open(&mine, other, &sealed).is_err());
+        assert!(open(&keys("another secret of at least 32 bytes"), id, &sealed).is_err());
+        for index in 0..sealed.bytes.len() {
+            let mut changed = sealed.clone();
+            changed.bytes[index] ^= 1;
+            assert!(open(&mine, id, &changed).is_err(), "{index}");
+        }
+        let cut = Sealed { bytes: sealed.bytes[..20].to_vec(), ..sealed.clone() };
+        assert!(open(&mine, id, &cut).is_err());
+        let renamed = Sealed { key_id: "gone".to_owned(), ..sealed };
+        assert!(open(&mine, id, &renamed).is_err());
+    }
+}
