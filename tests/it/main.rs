@@ -4,4 +4,6 @@
 
 mod architecture;
 mod harness;
+mod model;
+mod reference;
 mod schema;

@@ -1,0 +1,103 @@
+//! Random sequences of everything that can happen, done to the services and to the reference: after each step they must
+//! agree to the micro-unit, and a step that was refused must have changed nothing.
+//!
+//! The sequences are drawn from a fixed seed, so that a run says the same twice. To look further:
+//! `PARRAIN_TEST_MODEL_SEED=7 PARRAIN_TEST_MODEL_CASES=500 cargo nextest run model`.
+
+mod books;
+mod steps;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use crate::harness::{Backend, Folder, TestDatabase, block_on};
+use crate::reference::{Calendar, Event, Terms, UNIT, World};
+use books::Books;
+use steps::{Sequence, sequences};
+
+/// How many sequences a run tries on each database.
+const CASES: u64 = 24;
+const SEED: u64 = 1;
+
+/// Small figures, so that short sequences climb every tier and reach every refusal.
+fn terms() -> Terms {
+    let calendar = Calendar(chrono_tz::Europe::Paris);
+    Terms {
+        calendar,
+        starts_at: calendar.starts_at(chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap()),
+        minimum_active_clients: 2,
+        threshold: 5 * UNIT,
+        tiers: vec![("Bronze", 0, 1_000), ("Silver", 2, 1_250), ("Gold", 4, 3_000)],
+    }
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect(variable))
+}
+
+fn the_services_agree(backend: Backend) {
+    let seed = number("PARRAIN_TEST_MODEL_SEED", SEED);
+    let cases = u32::try_from(number("PARRAIN_TEST_MODEL_CASES", CASES)).unwrap();
+    let config = Config { cases, max_shrink_iters: 300, failure_persistence: None, ..Config::default() };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let folder = Folder::new();
+    let empty = block_on(TestDatabase::migrated(backend, folder.path()));
+    let outcome = runner.run(&sequences(), |sequence| {
+        block_on(play(&empty, &folder, &sequence)).map_err(TestCaseError::fail)
+    });
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, _)) => panic!("{}", reason.message()),
+        Err(TestError::Abort(reason)) => panic!("gave up: {}", reason.message()),
+    }
+}
+
+/// Does a sequence to both; the error says after which steps they differed, and in what.
+async fn play(empty: &TestDatabase, folder: &Folder, sequence: &Sequence) -> Result<(), String> {
+    let terms = terms();
+    let database = TestDatabase::copy_of(empty, folder.path()).await;
+    let mut books = Books::open(&database, &terms).await;
+    let mut events: Vec<Event> = Vec::new();
+    let mut now = sequence.start;
+    let mut world = World::after(&terms, &events).0;
+    for step in &sequence.steps {
+        now += step.wait_before();
+        let Some(act) = step.act(&world, &events, now) else { continue };
+        events.push(Event { at: now, act });
+        let history = || events.iter().map(|event| format!("  {event:?}\n")).collect::<String>();
+        let (after, expected) = World::after(&terms, &events);
+        world = after;
+        let before = if expected.changes_nothing() { Some(books.everything().await) } else { None };
+        let event = events.last().unwrap();
+        let outcome = books.happens(event).await;
+        if outcome != books::words(expected) {
+            return Err(format!("should be {expected:?}, is {outcome}, after\n{}", history()));
+        }
+        if let Some(before) = before {
+            let after = books.everything().await;
+            if let Some(changed) = books::difference(&before, &after) {
+                return Err(format!("{outcome}, but it changed {changed}\nafter\n{}", history()));
+            }
+        }
+        if let Some(difference) = books.differs_from(&world, now).await {
+            return Err(format!("{difference}\nafter\n{}", history()));
+        }
+    }
+    let findings = books.verify().await;
+    books.close().await;
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(format!("verify finds {findings:?} after {events:#?}")),
+    }
+}
+
+#[test]
+fn the_services_do_what_the_rules_say_on_sqlite() {
+    the_services_agree(Backend::Sqlite);
+}
+
+#[test]
+fn the_services_do_what_the_rules_say_on_postgres() {
+    the_services_agree(Backend::Postgres);
+}
