@@ -16,6 +16,8 @@ pub struct Moment(pub i64);
 impl Moment {
     /// The beginning of time, from which a first attribution holds (rule 6).
     pub const BEGINNING: Moment = Moment(0);
+    /// After every moment: "as far as is known".
+    pub const END: Moment = Moment(i64::MAX);
 
     /// Truncates to the microsecond.
     pub fn from_utc(at: DateTime<Utc>) -> Moment {

@@ -1,4 +1,116 @@
 //! The interface: GraphQL over the use cases.
 
+use std::sync::Arc;
+
+use async_graphql::{Data, EmptySubscription, Executor, MergedObject, Request, Response, SDLExportOptions};
+use futures_util::stream::BoxStream;
+
+use crate::app::App;
+use loader::Loaders;
+
+mod authority;
+mod balance;
+mod commission;
+mod connection;
+mod contract;
+mod error;
+mod exchange_rate;
+mod forecast;
+mod id;
+mod ledger;
+mod loader;
+mod money;
+mod node;
+mod parked_fact;
+mod partner;
+mod period;
+mod programme;
+mod referral_link;
+mod referred_client;
+mod refund;
+mod registration;
+mod request;
+mod scalar;
+mod service_transfer;
+mod settlement;
+mod standing;
+mod statement;
+mod ticket;
+mod tier;
+mod top_up;
+mod withdrawal;
+
 pub mod code;
 pub mod limits;
+
+pub use request::RequestId;
+
+/// What can be asked.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(
+    node::NodeQuery,
+    programme::ProgrammeQuery,
+    partner::PartnerQuery,
+    withdrawal::WithdrawalQuery,
+    ticket::TicketQuery,
+    commission::CommissionQuery,
+    settlement::SettlementQuery,
+    parked_fact::ParkedFactQuery,
+);
+
+/// What can be changed. A business refusal is a userError, never a top-level error: the payload's object is then null.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(
+    referral_link::ReferralLinkMutation,
+    registration::RegistrationMutation,
+    top_up::TopUpMutation,
+    refund::RefundMutation,
+    exchange_rate::ExchangeRateMutation,
+);
+
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema over an app, which is its data. Requests go through [`Api`].
+pub fn build(app: App) -> Schema {
+    let introspection = app.config.introspection;
+    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(app);
+    if introspection { schema.finish() } else { schema.disable_introspection().finish() }
+}
+
+/// The schema's text: the same for every app.
+pub fn sdl() -> String {
+    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish();
+    let options = SDLExportOptions::new().prefer_single_line_descriptions().use_space_ident();
+    schema.sdl_with_options(options)
+}
+
+/// Runs requests, each with look-ups of its own. A request brings its
+/// [`Caller`](crate::domain::caller::Caller) and [`RequestId`] as data.
+#[derive(Clone)]
+pub struct Api {
+    schema: Schema,
+    app: App,
+}
+
+impl Api {
+    pub fn new(app: App) -> Api {
+        Api { schema: build(app.clone()), app }
+    }
+}
+
+impl Executor for Api {
+    async fn execute(&self, request: Request) -> Response {
+        self.schema.execute(request.data(Loaders::new(&self.app))).await
+    }
+
+    fn execute_stream(
+        &self,
+        request: Request,
+        session_data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        Executor::execute_stream(&self.schema, request.data(Loaders::new(&self.app)), session_data)
+    }
+}
+
+#[cfg(test)]
+mod tests;

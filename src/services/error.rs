@@ -34,8 +34,8 @@ impl ServiceError {
 const ATTEMPTS: u32 = 8;
 
 /// Runs a use case, whole, again while it conflicts with another transaction.
-pub async fn retrying<T>(
-    mut attempt: impl AsyncFnMut() -> Result<T, ServiceError>,
+pub async fn retrying<T, F: Future<Output = Result<T, ServiceError>>>(
+    mut attempt: impl FnMut() -> F,
 ) -> Result<T, ServiceError> {
     for _ in 1..ATTEMPTS {
         match attempt().await {

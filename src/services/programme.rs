@@ -131,9 +131,18 @@ pub struct TierTables {
 impl TierTables {
     /// Loads the tables on record; the configuration's is the first while there is none.
     pub async fn load(db: &impl ConnectionTrait, terms: &Terms) -> Result<TierTables, ServiceError> {
-        let sql = "SELECT from_period, tiers FROM tier_table ORDER BY from_period, id";
+        TierTables::load_as_of(db, terms, Moment::END).await
+    }
+
+    /// Loads the tables that were set by then.
+    pub async fn load_as_of(
+        db: &impl ConnectionTrait,
+        terms: &Terms,
+        as_of: Moment,
+    ) -> Result<TierTables, ServiceError> {
+        let sql = "SELECT from_period, tiers FROM tier_table WHERE set_at <= $1 ORDER BY from_period, id";
         let mut from = BTreeMap::new();
-        for row in db::query(db, sql, vec![]).await? {
+        for row in db::query(db, sql, vec![as_of.0.into()]).await? {
             let tiers: String = row.try_get_by_index(1)?;
             // Of two for one period the one set last holds: ids rise with time.
             from.insert(row.try_get_by_index(0)?, read_tiers(&tiers)?);
@@ -157,11 +166,21 @@ impl IndividualRates {
         db: &impl ConnectionTrait,
         partners: &BTreeSet<Uuid>,
     ) -> Result<IndividualRates, DbErr> {
+        IndividualRates::load_as_of(db, partners, Moment::END).await
+    }
+
+    /// Loads what was set for these partners by then.
+    pub async fn load_as_of(
+        db: &impl ConnectionTrait,
+        partners: &BTreeSet<Uuid>,
+        as_of: Moment,
+    ) -> Result<IndividualRates, DbErr> {
         let sql = "WITH {rows} SELECT i.partner_id, i.from_period, i.rate_basis_points, i.id FROM v \
-                   JOIN individual_rate i ON i.partner_id = v.id ORDER BY i.partner_id, i.from_period, i.id";
+                   JOIN individual_rate i ON i.partner_id = v.id AND i.set_at <= $1 \
+                   ORDER BY i.partner_id, i.from_period, i.id";
         let rows = Rows::of(&[("id", Column::Uuid)], partners.iter().map(|id| Value::from(*id)));
         let mut rates = IndividualRates::default();
-        for row in rows.query(db, sql, vec![]).await? {
+        for row in rows.query(db, sql, vec![as_of.0.into()]).await? {
             let by_period = rates.0.entry(row.try_get_by_index(0)?).or_default();
             by_period.insert(row.try_get_by_index(1)?, row.try_get_by_index(2)?);
         }

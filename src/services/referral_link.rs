@@ -1,11 +1,132 @@
-//! Referral links as the redirect sees them.
+//! Referral links: made by a partner, read by him, and followed by visitors (rule 1).
 
+use std::collections::HashMap;
+
+use entity::link;
+use sea_orm::{DatabaseTransaction, EntityTrait, Value};
 use uuid::Uuid;
 
-use super::error::ServiceError;
+use super::error::{ServiceError, retrying};
+use super::listing::rows_by_id;
+use super::lock;
+use super::paging::{List, Page, PageRequest};
 use crate::app::App;
-use crate::db;
-use crate::domain::link::code_key;
+use crate::db::{self, Column, Rows};
+use crate::domain::error::Refusal;
+use crate::domain::link::{MAX_LINKS, check_code, check_target, code_key, draw_code};
+use crate::domain::text::check_text;
+
+/// The longest label or campaign, in characters.
+const MAX_LABEL: usize = 100;
+
+/// A link to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewLink {
+    /// The front page if left out.
+    pub target: Option<String>,
+    pub label: Option<String>,
+    pub campaign: Option<String>,
+    /// Drawn if left out.
+    pub code: Option<String>,
+}
+
+/// Makes a link of a partner.
+pub async fn create(app: &App, partner_id: Uuid, new: &NewLink) -> Result<link::Model, ServiceError> {
+    retrying(async || {
+        let tx = app.begin().await?;
+        // Against other links of his, made in the same moment: they count to one limit.
+        let locked = lock::partner(&tx, partner_id).await?;
+        locked.ok_or(Refusal::NotFound { what: "partner" })?;
+        let link = check(app, &tx, partner_id, new).await?;
+        link::Entity::insert(link::ActiveModel::from(link.clone())).exec_without_returning(&tx).await?;
+        tx.commit().await?;
+        Ok(link)
+    })
+    .await
+}
+
+async fn check(
+    app: &App,
+    tx: &DatabaseTransaction,
+    partner_id: Uuid,
+    new: &NewLink,
+) -> Result<link::Model, ServiceError> {
+    let target = check_target(&app.terms.site, new.target.as_deref()).map_err(Refusal::from)?;
+    for (field, text) in [("label", &new.label), ("campaign", &new.campaign)] {
+        text.as_deref().map_or(Ok(()), |text| check_text(field, text, MAX_LABEL)).map_err(Refusal::from)?;
+    }
+    if let Some(code) = &new.code {
+        check_code("code", code).map_err(Refusal::from)?;
+    }
+    let code = new.code.clone().unwrap_or_else(|| draw_code(&mut rand::random::<u32>));
+    let sql = "SELECT (SELECT COUNT(*) FROM link WHERE partner_id = $1), \
+               (SELECT COUNT(*) FROM link WHERE code_key = $2)";
+    let row = db::query_one(tx, sql, vec![partner_id.into(), code_key(&code).into()]).await?;
+    let (links, taken): (i64, i64) = match row {
+        Some(row) => (row.try_get_by_index(0)?, row.try_get_by_index(1)?),
+        None => (0, 0),
+    };
+    if links >= i64::from(MAX_LINKS) {
+        return Err(Refusal::LimitReached { limit: MAX_LINKS }.into());
+    }
+    if taken > 0 {
+        return Err(Refusal::CodeTaken.into());
+    }
+    Ok(link::Model {
+        id: app.clock.new_id(),
+        partner_id,
+        code_key: code_key(&code),
+        code,
+        target: target.into(),
+        label: new.label.clone(),
+        campaign: new.campaign.clone(),
+        is_own: false,
+        created_at: app.clock.now(),
+        archived_at: None,
+    })
+}
+
+/// The links of a partner, oldest first: his own comes before all others.
+pub fn of_partner(partner_id: Uuid, include_archived: bool) -> List {
+    let open = if include_archived { "" } else { " AND l.archived_at IS NULL" };
+    List {
+        columns: "l.*",
+        from: "link l".to_owned(),
+        condition: format!("l.partner_id = $1{open}"),
+        values: vec![partner_id.into()],
+        key: "l.created_at",
+        id: "l.id",
+        is_descending: false,
+    }
+}
+
+/// A page of links.
+pub async fn page(
+    app: &App,
+    list: &List,
+    request: &PageRequest,
+) -> Result<Page<link::Model>, ServiceError> {
+    Ok(list.page(app.db.reader(), request).await?)
+}
+
+pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, link::Model>, ServiceError> {
+    let found: Vec<link::Model> = rows_by_id(app.db.reader(), "link", ids).await?;
+    Ok(found.into_iter().map(|link| (link.id, link)).collect())
+}
+
+/// The own codes of partners: those of their first links.
+pub async fn own_codes(app: App, partner_ids: Vec<Uuid>) -> Result<HashMap<Uuid, String>, ServiceError> {
+    let sql = "WITH {rows} SELECT l.partner_id, l.code FROM v JOIN link l ON l.partner_id = v.id AND l.is_own";
+    let rows = Rows::of(&[("id", Column::Uuid)], partner_ids.into_iter().map(Value::from));
+    let found = rows.query(app.db.reader(), sql, vec![]).await?;
+    let codes = found.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
+    codes.collect::<Result<_, sea_orm::DbErr>>().map_err(ServiceError::from)
+}
+
+/// The address to publish.
+pub fn url_of(app: &App, link: &link::Model) -> String {
+    format!("{}/r/{}", app.config.public_url.as_str().trim_end_matches('/'), link.code)
+}
 
 /// Where a link leads, and whether a visit over it can count.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,81 @@
+//! Who may read a field or run a mutation: the one place that says so.
+//!
+//! An operation of another role is FORBIDDEN, for the whole request; another partner's object is not there.
+
+use async_graphql::Context;
+use entity::partner;
+use uuid::Uuid;
+
+use super::error::{Failure, Result};
+use super::id::Tag;
+use super::request::{app, loaders};
+use crate::domain::caller::{Caller, ServiceScope, StaffScope};
+use crate::services;
+
+/// Who asks. A request that nobody spoke for is anonymous.
+pub fn caller<'a>(context: &Context<'a>) -> &'a Caller {
+    context.data_opt().unwrap_or(&Caller::Anonymous)
+}
+
+/// Anybody with a token.
+///
+/// # Errors
+/// UNAUTHENTICATED.
+pub fn known<'a>(context: &Context<'a>) -> Result<&'a Caller> {
+    match caller(context) {
+        Caller::Anonymous => Err(Failure::unauthenticated()),
+        known => Ok(known),
+    }
+}
+
+/// The partner behind the token, made on first use.
+///
+/// # Errors
+/// UNAUTHENTICATED without a token, FORBIDDEN for another role.
+pub async fn partner(context: &Context<'_>) -> Result<partner::Model> {
+    let account_id = known(context)?.account_id().ok_or_else(Failure::forbidden)?;
+    Ok(services::partner::of_account(app(context)?, account_id).await?)
+}
+
+/// Staff, whatever the scopes: what only reads.
+///
+/// # Errors
+/// UNAUTHENTICATED without a token, FORBIDDEN for another role.
+pub fn staff<'a>(context: &Context<'a>) -> Result<&'a Caller> {
+    known(context).and_then(|caller| if caller.is_staff() { Ok(caller) } else { Err(Failure::forbidden()) })
+}
+
+/// Staff with this scope: what changes something.
+///
+/// # Errors
+/// UNAUTHENTICATED without a token, FORBIDDEN for another role or without the scope.
+pub fn staff_with<'a>(context: &Context<'a>, scope: StaffScope) -> Result<&'a Caller> {
+    let caller = known(context)?;
+    if caller.staff_may(scope) { Ok(caller) } else { Err(Failure::forbidden()) }
+}
+
+/// A system of the provider's with this scope.
+///
+/// # Errors
+/// UNAUTHENTICATED without a token, FORBIDDEN for another role or without the scope.
+pub fn service<'a>(context: &Context<'a>, scope: ServiceScope) -> Result<&'a Caller> {
+    let caller = known(context)?;
+    if caller.may_record(scope) { Ok(caller) } else { Err(Failure::forbidden()) }
+}
+
+/// Whether the caller may see an object that was reached by its id: staff any, a partner his own, the provider's
+/// systems what they record. `owner` is the partner it belongs to, none for what is staff's alone.
+pub async fn may_see(context: &Context<'_>, tag: Tag, owner: Option<Uuid>) -> Result<bool> {
+    Ok(match caller(context) {
+        Caller::Anonymous => false,
+        Caller::Staff { .. } => true,
+        caller @ Caller::Service { .. } => match tag {
+            Tag::Commission => caller.may_record(ServiceScope::TopUps),
+            Tag::ServiceTransfer => caller.may_record(ServiceScope::Transfers),
+            _ => false,
+        },
+        Caller::Partner { account_id } => {
+            owner.is_some() && loaders(context)?.own_partner(account_id).await? == owner
+        }
+    })
+}

@@ -1,0 +1,138 @@
+//! Look-ups batched within one request: what a hundred children ask for is one statement.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use dataloader::BatchFn;
+use dataloader::cached::Loader;
+use entity::{Period, account, line, link, partner, service_transfer, statement, ticket, withdrawal};
+use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::error::{Failure, Result};
+use crate::app::App;
+use crate::domain::rate::RateInForce;
+use crate::services::error::ServiceError;
+use crate::services::listing;
+use crate::services::programme::TierTables;
+use crate::services::referred_client::ReferredClient;
+use crate::services::standing::{self, Books};
+use crate::services::{commission, referral_link, referred_client, statement as statements};
+
+type Fetched<K, V> = BoxFuture<'static, Result<HashMap<K, V>, ServiceError>>;
+type Fetch<K, V> = fn(App, Vec<K>) -> Fetched<K, V>;
+
+struct Batch<K, V> {
+    app: App,
+    fetch: Fetch<K, V>,
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> BatchFn<K, Result<Option<V>>> for Batch<K, V> {
+    async fn load(&mut self, keys: &[K]) -> HashMap<K, Result<Option<V>>> {
+        match (self.fetch)(self.app.clone(), keys.to_vec()).await {
+            Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
+            Err(error) => {
+                let failure = Failure::from(error);
+                keys.iter().map(|key| (key.clone(), Err(failure.clone()))).collect()
+            }
+        }
+    }
+}
+
+/// One kind of look-up: whoever asks in the same moment is answered from the same statement.
+pub struct Batched<K: Eq + Hash + Clone, V: Clone>(Loader<K, Result<Option<V>>, Batch<K, V>>);
+
+impl<K: Eq + Hash + Clone + std::fmt::Debug, V: Clone> Batched<K, V> {
+    fn new(app: &App, fetch: Fetch<K, V>) -> Batched<K, V> {
+        Batched(Loader::new(Batch { app: app.clone(), fetch }))
+    }
+
+    /// What there is under a key, if there is something.
+    pub async fn get(&self, key: K) -> Result<Option<V>> {
+        match self.0.try_load(key).await {
+            Ok(found) => found,
+            Err(error) => Err(ServiceError::Broken(error.to_string()).into()),
+        }
+    }
+}
+
+/// The loaders of one request, and what is looked up once in it.
+pub struct Loaders {
+    app: App,
+    own_partner: OnceCell<Option<Uuid>>,
+    books: OnceCell<Books>,
+    tables: OnceCell<TierTables>,
+    pub partners: Batched<Uuid, partner::Model>,
+    pub accounts: Batched<Uuid, account::Model>,
+    /// The own code of a partner.
+    pub codes: Batched<Uuid, String>,
+    pub links: Batched<Uuid, link::Model>,
+    pub clients: Batched<Uuid, ReferredClient>,
+    pub commission_totals: Batched<Uuid, entity::Money>,
+    pub lines: Batched<Uuid, line::Model>,
+    pub statements: Batched<Uuid, statement::Model>,
+    /// By partner and period.
+    pub statements_of: Batched<(Uuid, Period), statement::Model>,
+    /// The closing balance of the statement before the one of a partner and period.
+    pub opening_balances: Batched<(Uuid, Period), entity::Money>,
+    /// By partner and period.
+    pub rates: Batched<(Uuid, Period), RateInForce>,
+    pub withdrawals: Batched<Uuid, withdrawal::Model>,
+    pub service_transfers: Batched<Uuid, service_transfer::Model>,
+    pub tickets: Batched<Uuid, ticket::Model>,
+    /// The messages of a ticket, oldest first.
+    pub messages: Batched<Uuid, Vec<entity::ticket_message::Model>>,
+}
+
+impl Loaders {
+    pub fn new(app: &App) -> Loaders {
+        Loaders {
+            own_partner: OnceCell::new(),
+            books: OnceCell::new(),
+            tables: OnceCell::new(),
+            partners: Batched::new(app, |app, ids| Box::pin(listing::partners_by_id(app, ids))),
+            accounts: Batched::new(app, |app, ids| Box::pin(listing::accounts_by_id(app, ids))),
+            codes: Batched::new(app, |app, ids| Box::pin(referral_link::own_codes(app, ids))),
+            links: Batched::new(app, |app, ids| Box::pin(referral_link::by_id(app, ids))),
+            clients: Batched::new(app, |app, ids| Box::pin(referred_client::by_id(app, ids))),
+            commission_totals: Batched::new(app, |app, ids| {
+                Box::pin(referred_client::commission_totals(app, ids))
+            }),
+            lines: Batched::new(app, |app, ids| Box::pin(commission::by_id(app, ids))),
+            statements: Batched::new(app, |app, ids| Box::pin(statements::by_id(app, ids))),
+            statements_of: Batched::new(app, |app, keys| Box::pin(statements::by_period(app, keys))),
+            opening_balances: Batched::new(app, |app, keys| Box::pin(statements::opening_balances(app, keys))),
+            rates: Batched::new(app, |app, keys| Box::pin(standing::rates(app, keys))),
+            withdrawals: Batched::new(app, |app, ids| Box::pin(listing::withdrawals_by_id(app, ids))),
+            service_transfers: Batched::new(app, |app, ids| {
+                Box::pin(listing::service_transfers_by_id(app, ids))
+            }),
+            tickets: Batched::new(app, |app, ids| Box::pin(listing::tickets_by_id(app, ids))),
+            messages: Batched::new(app, |app, ids| Box::pin(listing::ticket_messages(app, ids))),
+            app: app.clone(),
+        }
+    }
+
+    /// The partner of an account, if it is one; asked once a request.
+    pub async fn own_partner(&self, account_id: &str) -> Result<Option<Uuid>> {
+        let find = async || {
+            let db = self.app.db.reader();
+            let partner = crate::services::partner::find_by_account(db, account_id).await?;
+            Ok::<_, Failure>(partner.map(|partner| partner.id))
+        };
+        self.own_partner.get_or_try_init(find).await.copied()
+    }
+
+    /// How far the books have come; asked once a request.
+    pub async fn books(&self) -> Result<Books> {
+        let load = async || Ok::<_, Failure>(Books::load(self.app.db.reader(), None).await?);
+        self.books.get_or_try_init(load).await.copied()
+    }
+
+    /// The tables of tiers; asked once a request.
+    pub async fn tables(&self) -> Result<&TierTables> {
+        let load = async || Ok::<_, Failure>(TierTables::load(self.app.db.reader(), &self.app.terms).await?);
+        self.tables.get_or_try_init(load).await
+    }
+}

@@ -1,0 +1,341 @@
+//! The partner: what a dashboard shows.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use entity::{PartnerStatus as Status, partner};
+
+use super::authority;
+use super::balance::Balance;
+use super::commission::{Commission, CommissionFilter, lines};
+use super::connection::{Connection, page_request};
+use super::contract::Contract;
+use super::error::{Failure, Result};
+use super::forecast::Forecast;
+use super::id::Tag;
+use super::ledger::LedgerEntry;
+use super::referral_link::ReferralLink;
+use super::referred_client::{OrderDirection, ReferredClient, ReferredClientFilter, ReferredClientOrder};
+use super::request::{app, loaders};
+use super::scalar::{DateTime, Decimal};
+use super::service_transfer::ServiceTransfer;
+use super::standing::Standing;
+use super::statement::Statement;
+use super::ticket::{Ticket, tickets};
+use super::withdrawal::{Withdrawal, WithdrawalEligibility, WithdrawalObstacle, withdrawals};
+use crate::domain::withdrawal::obstacles;
+use crate::services::error::ServiceError;
+use crate::services::{balance, commission, forecast, listing, referral_link, referred_client, standing, statement};
+
+pub struct Partner(pub partner::Model);
+
+/// An account seen as a source of clients.
+#[Object]
+impl Partner {
+    /// The global id.
+    async fn id(&self) -> ID {
+        Tag::Partner.id(self.0.id)
+    }
+
+    /// The provider's own id of this account.
+    async fn account_id(&self, context: &Context<'_>) -> Result<String> {
+        let account = loaders(context)?.accounts.get(self.0.account_id).await?;
+        Ok(account.ok_or_else(|| self.lacks("an account"))?.account_id)
+    }
+
+    /// The referral code, in every link of this partner.
+    async fn code(&self, context: &Context<'_>) -> Result<String> {
+        loaders(context)?.codes.get(self.0.id).await?.ok_or_else(|| self.lacks("a link of his own"))
+    }
+
+    /// Whether his links count.
+    async fn status(&self) -> PartnerStatus {
+        self.0.status.into()
+    }
+
+    /// Why he is suspended.
+    async fn status_reason(&self) -> Option<&str> {
+        self.0.status_reason.as_deref()
+    }
+
+    /// When he first asked for his link.
+    async fn joined_at(&self) -> DateTime {
+        DateTime(self.0.joined_at)
+    }
+
+    /// The rate that staff has set for him; it holds where it does not lie below the first tier's.
+    async fn individual_rate_percent(&self, context: &Context<'_>) -> Option<Result<Decimal>> {
+        let find = async || Ok(standing::individual_rate(app(context)?, self.0.id).await?.map(Decimal::from));
+        find().await.transpose()
+    }
+
+    /// Rate and tier in the current period, or in the period that holds `at`.
+    async fn standing(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "By what was known then; now if left out.")] at: Option<DateTime>,
+    ) -> Result<Standing> {
+        Ok(Standing(standing::at(app(context)?, self.0.id, at.map(|at| at.0)).await?))
+    }
+
+    /// Where the partner is heading, on today's figures.
+    async fn forecast(&self, context: &Context<'_>) -> Result<Forecast> {
+        Ok(Forecast(forecast::forecast(app(context)?, &self.0).await?))
+    }
+
+    /// Balances now, or as they were at `asOf`.
+    async fn balance(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "By what was on record then; now if left out.")] as_of: Option<DateTime>,
+    ) -> Result<Balance> {
+        Ok(Balance(balance::view(app(context)?, self.0.id, as_of.map(|at| at.0)).await?))
+    }
+
+    /// The contract that he needs before money is paid out.
+    async fn contract(&self, context: &Context<'_>) -> Result<Contract> {
+        Ok(Contract(listing::contract(app(context)?, self.0.id).await?))
+    }
+
+    /// Whether he could withdraw now, and what keeps him from it.
+    async fn withdrawal_eligibility(&self, context: &Context<'_>) -> Result<WithdrawalEligibility> {
+        let app = app(context)?;
+        let balance = listing::balance(app, self.0.id).await?;
+        let contract = listing::contract(app, self.0.id).await?;
+        let has_contract = contract.is_some_and(|row| row.status == entity::ContractStatus::Active);
+        let is_suspended = self.0.status == Status::Suspended;
+        let obstacles = obstacles(&balance, has_contract, is_suspended, &app.terms.withdrawal());
+        let obstacles: Vec<WithdrawalObstacle> = obstacles.into_iter().map(Into::into).collect();
+        Ok(WithdrawalEligibility { eligible: obstacles.is_empty(), obstacles })
+    }
+
+    /// His links, oldest first: his own comes before all others.
+    async fn links(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Whether archived ones are listed too.", default = false)] include_archived: bool,
+    ) -> Result<Connection<ReferralLink>> {
+        let request = page_request(first, after, last, before)?;
+        let list = referral_link::of_partner(self.0.id, include_archived);
+        let page = referral_link::page(app(context)?, &list, &request).await?;
+        Ok(Connection::of_list(page, list, ReferralLink))
+    }
+
+    /// His clients, newest first unless another order is asked for.
+    async fn referred_clients(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those alone for which this holds.")] filter: Option<ReferredClientFilter>,
+        #[graphql(desc = "How they are ordered.")] order_by: Option<ReferredClientOrder>,
+    ) -> Result<Connection<ReferredClient>> {
+        let (app, request) = (app(context)?, page_request(first, after, last, before)?);
+        let Some(filter) = filter.unwrap_or_default().read()? else { return Ok(Connection::empty()) };
+        let order = order_by.map_or_else(Default::default, |order| order.field.into());
+        let is_descending = order_by.is_none_or(|order| order.direction == OrderDirection::Desc);
+        let list = referred_client::of_partner(app, self.0.id, &filter, order, is_descending);
+        let page = referred_client::page(app, &list, &request).await?;
+        Ok(Connection::of_list(page, list, ReferredClient))
+    }
+
+    /// His commission history, newest first.
+    async fn commissions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those alone for which this holds.")] filter: Option<CommissionFilter>,
+    ) -> Result<Connection<Commission>> {
+        let request = page_request(first, after, last, before)?;
+        match filter.unwrap_or_default().read() {
+            Some(filter) => lines(context, commission::of_partner(self.0.id, &filter), request).await,
+            None => Ok(Connection::empty()),
+        }
+    }
+
+    /// His statements, newest first.
+    async fn statements(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Statement>> {
+        let (list, request) = (statement::of_partner(self.0.id), page_request(first, after, last, before)?);
+        let page = listing::page(app(context)?, &list, &request).await?;
+        Ok(Connection::of_list(page, list, Statement))
+    }
+
+    /// His withdrawals, newest first.
+    async fn withdrawals(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Withdrawal>> {
+        let filter = listing::WithdrawalFilter { partner_id: Some(self.0.id), ..Default::default() };
+        let request = page_request(first, after, last, before)?;
+        withdrawals(context, listing::withdrawals(&filter), request).await
+    }
+
+    /// His transfers to the service balance, newest first.
+    async fn service_transfers(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<ServiceTransfer>> {
+        let request = page_request(first, after, last, before)?;
+        let list = listing::service_transfers(self.0.id);
+        let page = listing::page(app(context)?, &list, &request).await?;
+        Ok(Connection::of_list(page, list, ServiceTransfer))
+    }
+
+    /// Every movement of the partner's money, newest first, each with the balance after it.
+    async fn ledger(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<LedgerEntry>> {
+        let (list, request) = (listing::ledger_transfers(self.0.id), page_request(first, after, last, before)?);
+        let page = listing::page(app(context)?, &list, &request).await?;
+        Ok(Connection::of_list(page, list, LedgerEntry))
+    }
+
+    /// His tickets, newest first.
+    async fn tickets(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Ticket>> {
+        let filter = listing::TicketFilter { partner_id: Some(self.0.id), ..Default::default() };
+        let request = page_request(first, after, last, before)?;
+        tickets(context, listing::tickets(&filter), request).await
+    }
+}
+
+impl Partner {
+    fn lacks(&self, what: &str) -> Failure {
+        ServiceError::Broken(format!("partner {} has not {what}", self.0.id)).into()
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct PartnerQuery;
+
+#[Object]
+impl PartnerQuery {
+    /// The partner behind the token, created on first use; null for staff and service tokens.
+    async fn viewer(&self, context: &Context<'_>) -> Result<Option<Result<Partner>>> {
+        match authority::known(context)?.account_id() {
+            Some(_) => Ok(Some(authority::partner(context).await.map(Partner))),
+            None => Ok(None),
+        }
+    }
+
+    /// Staff: a partner by account or by the code of any of his links; exactly one of the two is given.
+    async fn partner(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The provider's own id of the account.")] account_id: Option<String>,
+        #[graphql(desc = "A referral code, without regard to case.")] code: Option<String>,
+    ) -> Result<Option<Result<Partner>>> {
+        authority::staff(context)?;
+        let app = app(context)?;
+        let found = match (account_id, code) {
+            (Some(account_id), None) => listing::partner_of_account(app, &account_id).await,
+            (None, Some(code)) => listing::partner_of_code(app, &code).await,
+            _ => return Err(Failure::bad_input("exactly one of accountId and code is required")),
+        };
+        Ok(found.map(|found| found.map(Partner)).map_err(Failure::from).transpose())
+    }
+
+    /// Staff: all partners, newest first unless another order is asked for.
+    async fn partners(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those alone for which this holds.")] filter: Option<PartnerFilter>,
+        #[graphql(desc = "How they are ordered.")] order_by: Option<PartnerOrder>,
+    ) -> Result<Connection<Partner>> {
+        authority::staff(context)?;
+        let request = page_request(first, after, last, before)?;
+        let order = order_by.map_or_else(Default::default, |order| order.field.into());
+        let is_descending = order_by.is_none_or(|order| order.direction == OrderDirection::Desc);
+        let list = listing::partners(&filter.unwrap_or_default().into(), order, is_descending);
+        let page = listing::page(app(context)?, &list, &request).await?;
+        Ok(Connection::of_list(page, list, Partner))
+    }
+}
+
+/// Which partners are listed: those for whom all that is given holds.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct PartnerFilter {
+    /// In account id or code.
+    pub search: Option<String>,
+    /// In this status.
+    pub status: Option<PartnerStatus>,
+    /// By name, of the last standing.
+    pub tier: Option<String>,
+}
+
+impl From<PartnerFilter> for listing::PartnerFilter {
+    fn from(filter: PartnerFilter) -> listing::PartnerFilter {
+        let PartnerFilter { search, status, tier } = filter;
+        listing::PartnerFilter { search, status: status.map(Status::from), tier }
+    }
+}
+
+/// How the list of partners is ordered.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct PartnerOrder {
+    /// By what.
+    pub field: PartnerOrderField,
+    /// From which end.
+    pub direction: OrderDirection,
+}
+
+/// By what partners are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "listing::PartnerOrder")]
+pub enum PartnerOrderField {
+    /// By when they first asked for their link.
+    JoinedAt,
+    /// By the available balance.
+    Available,
+    /// By the active clients of the last standing.
+    ActiveClients,
+    /// By all that settlements have credited.
+    LifetimeCredited,
+}
+
+/// Whether a partner's links count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::PartnerStatus")]
+pub enum PartnerStatus {
+    /// They do.
+    Active,
+    /// They lead to the site but count for nobody, and what is recorded meanwhile earns nothing.
+    Suspended,
+}

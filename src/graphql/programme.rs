@@ -1,0 +1,80 @@
+//! The programme's public terms.
+
+use async_graphql::{Context, Object};
+
+use super::error::Result;
+use super::money::Money;
+use super::period::Period;
+use super::request::{app, loaders};
+use super::scalar::{CurrencyCode, DateTime};
+use super::tier::Tier;
+use crate::services::forecast::next_settlement_at;
+
+#[derive(Debug, Default)]
+pub struct ProgrammeQuery;
+
+#[Object]
+impl ProgrammeQuery {
+    /// The programme's public terms; needs no token.
+    async fn programme(&self) -> Programme {
+        Programme
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Programme;
+
+/// The programme's public terms.
+#[Object]
+impl Programme {
+    /// What it is called.
+    async fn name<'a>(&self, context: &Context<'a>) -> Result<&'a str> {
+        Ok(&app(context)?.terms.name)
+    }
+
+    /// The currency in which commission is counted and paid.
+    async fn currency_code(&self, context: &Context<'_>) -> Result<CurrencyCode> {
+        Ok(CurrencyCode(app(context)?.terms.currency.clone()))
+    }
+
+    /// The zone at whose midnight periods change: "Europe/Paris".
+    async fn time_zone(&self, context: &Context<'_>) -> Result<&str> {
+        Ok(app(context)?.terms.calendar.zone().name())
+    }
+
+    /// Lowest first. The first tier's floor is 0 and its rate the programme's minimum, 10 %.
+    async fn tiers(&self, context: &Context<'_>) -> Result<Vec<Tier>> {
+        let app = app(context)?;
+        let period = app.terms.calendar.period_of(app.clock.now());
+        let tables = loaders(context)?.tables().await?;
+        Ok(tables.in_force(period).iter().cloned().map(Tier).collect())
+    }
+
+    /// Active clients a partner needs before commission is credited.
+    async fn minimum_active_clients(&self, context: &Context<'_>) -> Result<u32> {
+        Ok(app(context)?.terms.minimum_active_clients)
+    }
+
+    /// A client is active for this many days after a top-up.
+    async fn active_client_window_days(&self, context: &Context<'_>) -> Result<u32> {
+        Ok(app(context)?.terms.window_days)
+    }
+
+    /// The available balance must exceed this before money can be withdrawn.
+    async fn withdrawal_threshold(&self, context: &Context<'_>) -> Result<Money> {
+        Ok(app(context)?.terms.withdrawal_threshold.into())
+    }
+
+    /// The half-month that holds this moment.
+    async fn current_period(&self, context: &Context<'_>) -> Result<Period> {
+        let app = app(context)?;
+        Ok(Period(app.terms.calendar.period_of(app.clock.now())))
+    }
+
+    /// When the oldest open period is settled by itself: after its end and a grace. In the past where it is overdue.
+    async fn next_settlement_at(&self, context: &Context<'_>) -> Result<DateTime> {
+        let app = app(context)?;
+        let oldest_open = loaders(context)?.books().await?.oldest_open();
+        Ok(DateTime(next_settlement_at(&app.terms, oldest_open, app.clock.now())))
+    }
+}

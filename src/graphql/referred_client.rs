@@ -1,0 +1,151 @@
+//! A partner's clients as the interface shows them: masked.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+
+use super::commission::{Commission, lines};
+use super::connection::{Connection, page_request};
+use super::error::Result;
+use super::id::Tag;
+use super::money::Money;
+use super::referral_link::ReferralLink;
+use super::request::{app, loaders};
+use super::scalar::{DateTime, Decimal};
+use crate::services;
+use crate::services::commission::of_client;
+use crate::services::referred_client::{self as service, ReferredClientFilter as Filter};
+
+pub struct ReferredClient(pub service::ReferredClient);
+
+/// A referral: one client with one partner; a reassignment ends it and begins another. The partner sees a masked
+/// reference, never personal data.
+#[Object]
+impl ReferredClient {
+    /// The global id.
+    async fn id(&self) -> ID {
+        Tag::ReferredClient.id(self.0.referral.id)
+    }
+
+    /// The provider's id of the account, masked.
+    async fn reference(&self) -> String {
+        service::mask(&self.0.account_id)
+    }
+
+    /// When the account was opened.
+    async fn registered_at(&self) -> DateTime {
+        DateTime(self.0.referral.registered_at)
+    }
+
+    /// The link, or the code, that brought him; null where staff assigned him.
+    async fn link(&self, context: &Context<'_>) -> Option<Result<ReferralLink>> {
+        let link_id = self.0.referral.link_id?;
+        let find = async || Ok(loaders(context)?.links.get(link_id).await?.map(ReferralLink));
+        find().await.transpose()
+    }
+
+    /// Whether he made a purchase in the programme's window that ends now, not refunded in full.
+    async fn is_active(&self, context: &Context<'_>) -> Result<bool> {
+        let from = service::active_from(app(context)?);
+        Ok(self.0.last_purchase_at.is_some_and(|at| at >= from))
+    }
+
+    /// His last purchase that earns and is not refunded in full.
+    async fn last_top_up_at(&self) -> Option<DateTime> {
+        self.0.last_purchase_at.map(DateTime)
+    }
+
+    /// Top-ups that earn.
+    async fn top_up_count(&self) -> i64 {
+        self.0.top_ups
+    }
+
+    /// Top-ups that earn less their refunds, in the programme's currency.
+    async fn top_up_total(&self) -> Money {
+        self.0.base.into()
+    }
+
+    /// What they have earned the partner, at the rates in force.
+    async fn commission_total(&self, context: &Context<'_>) -> Result<Money> {
+        let total = loaders(context)?.commission_totals.get(self.0.referral.id).await?;
+        Ok(total.unwrap_or_default().into())
+    }
+
+    /// His lines of the commission history, newest first.
+    async fn commissions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Commission>> {
+        lines(context, of_client(self.0.referral.id), page_request(first, after, last, before)?).await
+    }
+}
+
+/// Which clients are listed: those for whom all that is given holds.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct ReferredClientFilter {
+    /// Active now, or not.
+    pub is_active: Option<bool>,
+    /// Brought by this link.
+    pub link_id: Option<ID>,
+    /// Registered then or later.
+    pub registered_from: Option<DateTime>,
+    /// Registered before then.
+    pub registered_before: Option<DateTime>,
+    /// With top-ups of at least this in the programme's currency.
+    pub minimum_top_up_total: Option<Decimal>,
+}
+
+impl ReferredClientFilter {
+    /// None where an id names nothing that could be found.
+    pub fn read(self) -> Result<Option<Filter>> {
+        let Some(link_id) = read_id(Tag::ReferralLink, self.link_id.as_ref()) else { return Ok(None) };
+        let minimum = self.minimum_top_up_total.map(|minimum| minimum.to_money("minimumTopUpTotal"));
+        Ok(Some(Filter {
+            is_active: self.is_active,
+            link_id,
+            registered_from: self.registered_from.map(|at| at.0),
+            registered_before: self.registered_before.map(|at| at.0),
+            minimum_top_up_total: minimum.transpose()?,
+        }))
+    }
+}
+
+/// An id in a filter: `Some(None)` where there is none, `None` where it is one that nothing can have.
+pub fn read_id(tag: Tag, id: Option<&ID>) -> Option<Option<uuid::Uuid>> {
+    match id {
+        None => Some(None),
+        Some(id) => tag.uuid(id).map(Some),
+    }
+}
+
+/// How the list of clients is ordered.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct ReferredClientOrder {
+    /// By what.
+    pub field: ReferredClientOrderField,
+    /// From which end.
+    pub direction: OrderDirection,
+}
+
+/// By what clients are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "services::referred_client::ReferredClientOrder")]
+pub enum ReferredClientOrderField {
+    /// By when the account was opened.
+    RegisteredAt,
+    /// By the last purchase; whoever has none comes as the earliest.
+    LastTopUpAt,
+    /// By the sum of top-ups less refunds.
+    TopUpTotal,
+}
+
+/// From which end a list begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum OrderDirection {
+    /// With the lowest or earliest.
+    Asc,
+    /// With the highest or latest.
+    Desc,
+}

@@ -1,0 +1,31 @@
+//! What comes with a request: the app, who asks, its id, and the loaders that batch its look-ups.
+
+use std::sync::Arc;
+
+use async_graphql::Context;
+
+use super::error::{Failure, Result};
+use super::loader::Loaders;
+use crate::app::App;
+use crate::services::error::ServiceError;
+
+/// By which a request is found in the log and in the audit records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub Arc<str>);
+
+pub fn app<'a>(context: &Context<'a>) -> Result<&'a App> {
+    context.data().map_err(|_| missing())
+}
+
+pub fn loaders<'a>(context: &Context<'a>) -> Result<&'a Loaders> {
+    context.data().map_err(|_| missing())
+}
+
+/// The request's id; none where it did not come over HTTP.
+pub fn request_id<'a>(context: &Context<'a>) -> Option<&'a str> {
+    context.data_opt::<RequestId>().map(|id| &*id.0)
+}
+
+fn missing() -> Failure {
+    ServiceError::Broken("a request came without what a resolver needs".to_owned()).into()
+}

@@ -1,0 +1,170 @@
+//! Pages of lists by keyset: a page begins where another ended, never after so many rows.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use uuid::Uuid;
+
+use crate::db;
+
+/// The place of an item in a list: the number it is ordered by, then its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub key: i64,
+    pub id: Uuid,
+}
+
+impl Cursor {
+    /// An opaque text.
+    pub fn encode(self) -> String {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.key.to_be_bytes());
+        bytes[8..].copy_from_slice(self.id.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// `None` for what [`Cursor::encode`] never made.
+    pub fn decode(text: &str) -> Option<Cursor> {
+        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (key, id) = bytes.split_first_chunk::<8>()?;
+        Some(Cursor { key: i64::from_be_bytes(*key), id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+/// Which part of a list is asked for: the first `size` items after and before the cursors, or the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    pub size: u32,
+    pub is_backwards: bool,
+    pub after: Option<Cursor>,
+    pub before: Option<Cursor>,
+}
+
+/// A page in the list's order.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub items: Vec<(Cursor, T)>,
+    pub has_previous: bool,
+    pub has_next: bool,
+}
+
+/// A list as SQL says it. Every list has an index that begins with what `condition` fixes and goes on with key and id.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// What a row answers: `l.*`.
+    pub columns: &'static str,
+    /// `line l`, with what is joined to it.
+    pub from: String,
+    /// What must hold, with `$1`, ... for `values`.
+    pub condition: String,
+    pub values: Vec<Value>,
+    /// The whole number that the list is ordered by: `l.occurred_at`. Never null.
+    pub key: &'static str,
+    /// What orders items of one key: `l.id`.
+    pub id: &'static str,
+    /// Whether the list begins with the highest key.
+    pub is_descending: bool,
+}
+
+impl List {
+    /// Reads a page.
+    pub async fn page<T: FromQueryResult>(
+        &self,
+        db: &impl ConnectionTrait,
+        request: &PageRequest,
+    ) -> Result<Page<T>, DbErr> {
+        let (sql, values) = self.select(request);
+        let mut items = Vec::new();
+        for row in db::query(db, sql, values).await? {
+            let cursor = Cursor { key: row.try_get("", "page_key")?, id: row.try_get("", "page_id")? };
+            items.push((cursor, T::from_query_result(&row, "")?));
+        }
+        let size = usize::try_from(request.size).unwrap_or(usize::MAX);
+        let goes_on = items.len() > size;
+        items.truncate(size);
+        if request.is_backwards {
+            items.reverse();
+        }
+        // Beyond a cursor lies at least the item it was taken from, unless that is gone.
+        let beyond_after = self.exists(db, request.after, "<=").await?;
+        let beyond_before = self.exists(db, request.before, ">=").await?;
+        let (has_previous, has_next) = match request.is_backwards {
+            true => (goes_on || beyond_after, beyond_before),
+            false => (beyond_after, goes_on || beyond_before),
+        };
+        Ok(Page { items, has_previous, has_next })
+    }
+
+    /// Counts the whole list.
+    pub async fn count(&self, db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+        let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", self.from, self.condition);
+        let row = db::query_one(db, sql, self.values.clone()).await?;
+        let count: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// One more than the page holds, from the end that it is read from.
+    fn select(&self, request: &PageRequest) -> (String, Vec<Value>) {
+        let List { columns, from, condition, key, id, .. } = self;
+        let mut sql = format!(
+            "SELECT {columns}, CAST({key} AS BIGINT) AS page_key, {id} AS page_id FROM {from} WHERE {condition}"
+        );
+        let mut values = self.values.clone();
+        for (cursor, sign) in [(request.after, ">"), (request.before, "<")] {
+            if let Some(cursor) = cursor {
+                sql.push_str(" AND ");
+                sql.push_str(&self.compare(&mut values, cursor, sign));
+            }
+        }
+        let direction = if self.is_descending == request.is_backwards { "ASC" } else { "DESC" };
+        values.push(Value::from(i64::from(request.size) + 1));
+        let limit = values.len();
+        sql.push_str(&format!(" ORDER BY {key} {direction}, {id} {direction} LIMIT ${limit}"));
+        (sql, values)
+    }
+
+    async fn exists(
+        &self,
+        db: &impl ConnectionTrait,
+        cursor: Option<Cursor>,
+        sign: &'static str,
+    ) -> Result<bool, DbErr> {
+        let Some(cursor) = cursor else { return Ok(false) };
+        let mut values = self.values.clone();
+        let compare = self.compare(&mut values, cursor, sign);
+        let sql = format!("SELECT 1 FROM {} WHERE {} AND {compare} LIMIT 1", self.from, self.condition);
+        Ok(db::query_one(db, sql, values).await?.is_some())
+    }
+
+    /// `sign` is in the list's order: `>` is after.
+    fn compare(&self, values: &mut Vec<Value>, cursor: Cursor, sign: &'static str) -> String {
+        let sign = match (self.is_descending, sign) {
+            (true, ">") => "<",
+            (true, "<") => ">",
+            (true, "<=") => ">=",
+            (true, ">=") => "<=",
+            (_, sign) => sign,
+        };
+        values.push(cursor.key.into());
+        values.push(cursor.id.into());
+        let (key, id) = (values.len() - 1, values.len());
+        format!("({}, {}) {sign} (${key}, ${id})", self.key, self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_as_it_was_written() {
+        for key in [0, 1, -1, i64::MAX, i64::MIN] {
+            let cursor = Cursor { key, id: Uuid::from_u128(7) };
+            assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
+        }
+        let good = Cursor { key: 1, id: Uuid::nil() }.encode();
+        for text in ["", "1", &good[1..], &format!("{good}AAAA"), "not base64!"] {
+            assert_eq!(Cursor::decode(text), None, "{text}");
+        }
+    }
+}

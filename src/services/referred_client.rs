@@ -1,0 +1,186 @@
+//! Reads a partner's clients with what they have brought; who they are stays masked.
+
+use std::collections::{BTreeSet, HashMap};
+
+use entity::{Moment, Money, Period, referral};
+use sea_orm::{DbErr, FromQueryResult, QueryResult, Value};
+use uuid::Uuid;
+
+use super::error::ServiceError;
+use super::paging::{List, Page, PageRequest};
+use super::standing::RateBook;
+use super::sums::commission_of;
+use crate::app::App;
+use crate::db::{Column, Rows};
+use crate::domain::activity::window_from;
+
+/// A referral with its totals.
+#[derive(Clone, Debug)]
+pub struct ReferredClient {
+    pub referral: referral::Model,
+    /// The provider's own id; only ever shown masked.
+    pub account_id: String,
+    /// Of top-ups less refunds, in the programme's currency.
+    pub base: Money,
+    pub top_ups: i64,
+    /// The last purchase that is not refunded in full.
+    pub last_purchase_at: Option<Moment>,
+}
+
+impl FromQueryResult for ReferredClient {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<ReferredClient, DbErr> {
+        Ok(ReferredClient {
+            referral: referral::Model::from_query_result(row, prefix)?,
+            account_id: row.try_get(prefix, "client")?,
+            base: row.try_get(prefix, "total_base")?,
+            top_ups: row.try_get(prefix, "total_top_ups")?,
+            last_purchase_at: row.try_get(prefix, "last_purchase_at")?,
+        })
+    }
+}
+
+const COLUMNS: &str = "r.*, a.account_id AS client, COALESCE(t.base, 0) AS total_base, \
+    COALESCE(t.top_ups, 0) AS total_top_ups, t.last_purchase_at AS last_purchase_at";
+const JOINED: &str =
+    "JOIN account a ON a.id = r.account_id LEFT JOIN referral_total t ON t.referral_id = r.id";
+
+/// Which clients of a partner are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReferredClientFilter {
+    pub is_active: Option<bool>,
+    pub link_id: Option<Uuid>,
+    pub registered_from: Option<Moment>,
+    pub registered_before: Option<Moment>,
+    pub minimum_top_up_total: Option<Money>,
+}
+
+/// What a list of clients is ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferredClientOrder {
+    #[default]
+    RegisteredAt,
+    /// Who has none is taken for the beginning of time.
+    LastTopUpAt,
+    TopUpTotal,
+}
+
+/// The first moment of the window in which a purchase makes a client active now.
+pub fn active_from(app: &App) -> Moment {
+    window_from(app.clock.now(), app.terms.window_days)
+}
+
+/// The clients of a partner.
+pub fn of_partner(
+    app: &App,
+    partner_id: Uuid,
+    filter: &ReferredClientFilter,
+    order: ReferredClientOrder,
+    is_descending: bool,
+) -> List {
+    let mut condition = "r.partner_id = $1".to_owned();
+    let mut values: Vec<Value> = vec![partner_id.into()];
+    let mut and = |before: &str, value: Value, after: &str| {
+        values.push(value);
+        condition.push_str(&format!(" AND {before}${}{after}", values.len()));
+    };
+    match filter.is_active {
+        None => {}
+        Some(true) => and("t.last_purchase_at >= ", active_from(app).0.into(), ""),
+        Some(false) => and("(t.last_purchase_at IS NULL OR t.last_purchase_at < ", active_from(app).0.into(), ")"),
+    }
+    if let Some(link_id) = filter.link_id {
+        and("r.link_id = ", link_id.into(), "");
+    }
+    if let Some(from) = filter.registered_from {
+        and("r.registered_at >= ", from.0.into(), "");
+    }
+    if let Some(before) = filter.registered_before {
+        and("r.registered_at < ", before.0.into(), "");
+    }
+    if let Some(minimum) = filter.minimum_top_up_total {
+        and("COALESCE(t.base, 0) >= ", minimum.0.into(), "");
+    }
+    let key = match order {
+        ReferredClientOrder::RegisteredAt => "r.registered_at",
+        ReferredClientOrder::LastTopUpAt => "COALESCE(t.last_purchase_at, 0)",
+        ReferredClientOrder::TopUpTotal => "COALESCE(t.base, 0)",
+    };
+    List { columns: COLUMNS, from: format!("referral r {JOINED}"), condition, values, key, id: "r.id", is_descending }
+}
+
+/// A page of clients.
+pub async fn page(
+    app: &App,
+    list: &List,
+    request: &PageRequest,
+) -> Result<Page<ReferredClient>, ServiceError> {
+    Ok(list.page(app.db.reader(), request).await?)
+}
+
+pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ReferredClient>, ServiceError> {
+    let sql = format!("WITH {{rows}} SELECT {COLUMNS} FROM v JOIN referral r ON r.id = v.id {JOINED}");
+    let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
+    let mut found = HashMap::new();
+    for row in rows.query(app.db.reader(), &sql, vec![]).await? {
+        let client = ReferredClient::from_query_result(&row, "")?;
+        found.insert(client.referral.id, client);
+    }
+    Ok(found)
+}
+
+/// The commission that each client's lines come to: sums by rate period, at the rate of each.
+pub async fn commission_totals(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Money>, ServiceError> {
+    let sql = "WITH {rows} SELECT s.referral_id, s.partner_id, s.rate_period, CAST(SUM(s.base) AS BIGINT) \
+               FROM v JOIN referral_sum s ON s.referral_id = v.id GROUP BY s.referral_id, s.partner_id, s.rate_period";
+    let rows = Rows::of(&[("id", Column::Uuid)], ids.iter().map(|id| Value::from(*id)));
+    let mut sums: HashMap<Uuid, (Uuid, Vec<(Period, Money)>)> = HashMap::new();
+    for row in rows.query(app.db.reader(), sql, vec![]).await? {
+        let partner_id = row.try_get_by_index(1)?;
+        let of_client = sums.entry(row.try_get_by_index(0)?).or_insert((partner_id, Vec::new()));
+        of_client.1.push((row.try_get_by_index(2)?, row.try_get_by_index(3)?));
+    }
+    let keys: BTreeSet<(Uuid, Period)> = sums
+        .values()
+        .flat_map(|(partner_id, sums)| sums.iter().map(|(period, _)| (*partner_id, *period)))
+        .collect();
+    let book = RateBook::load(app.db.reader(), &app.terms, &keys, None).await?;
+    let mut totals: HashMap<Uuid, Money> = ids.into_iter().map(|id| (id, Money::ZERO)).collect();
+    for (id, (partner_id, sums)) in sums {
+        let total = commission_of(sums, |period| book.rate(partner_id, period).rate)
+            .ok_or_else(|| ServiceError::Broken(format!("the commission of client {id} leaves 64 bits")))?;
+        totals.insert(id, total);
+    }
+    Ok(totals)
+}
+
+/// What a partner sees of an account id: its first character and its last two, and of a short one less, so that at
+/// least as much is hidden as is shown. The dots do not tell how long it is.
+pub fn mask(account_id: &str) -> String {
+    let characters: Vec<char> = account_id.chars().collect();
+    let (first, last) = match characters.len() {
+        0..=1 => (0, 0),
+        2..=5 => (1, 0),
+        _ => (1, 2),
+    };
+    let shown = |part: &[char]| part.iter().collect::<String>();
+    format!("{}•••{}", shown(&characters[..first]), shown(&characters[characters.len() - last..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_hides_at_least_half_of_the_account_id() {
+        for (account_id, reference) in [
+            ("1234567", "1•••67"),
+            ("123456", "1•••56"),
+            ("12345", "1•••"),
+            ("12", "1•••"),
+            ("7", "•••"),
+            ("a-very-long-account-id", "a•••id"),
+        ] {
+            assert_eq!(mask(account_id), reference);
+        }
+    }
+}

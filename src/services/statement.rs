@@ -1,0 +1,76 @@
+//! Reads statements: what settlements did for a partner.
+
+use std::collections::HashMap;
+
+use entity::{Money, Period, statement};
+use sea_orm::{FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::error::ServiceError;
+use super::listing::rows_by_id;
+use super::paging::{List, Page, PageRequest};
+use crate::app::App;
+use crate::db::{Column, Rows};
+
+/// The statements of a partner, newest first.
+pub fn of_partner(partner_id: Uuid) -> List {
+    List {
+        columns: "s.*",
+        from: "statement s".to_owned(),
+        condition: "s.partner_id = $1".to_owned(),
+        values: vec![partner_id.into()],
+        key: "s.period",
+        id: "s.id",
+        is_descending: true,
+    }
+}
+
+/// A page of a partner's statements, newest first.
+pub async fn page(
+    app: &App,
+    partner_id: Uuid,
+    request: &PageRequest,
+) -> Result<Page<statement::Model>, ServiceError> {
+    Ok(of_partner(partner_id).page(app.db.reader(), request).await?)
+}
+
+pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, statement::Model>, ServiceError> {
+    let found: Vec<statement::Model> = rows_by_id(app.db.reader(), "statement", ids).await?;
+    Ok(found.into_iter().map(|statement| (statement.id, statement)).collect())
+}
+
+fn key_rows(keys: &[(Uuid, Period)]) -> Rows {
+    let mut rows = Rows::new(&[("partner_id", Column::Uuid), ("period", Column::Int)]);
+    keys.iter().for_each(|(partner_id, period)| rows.push([(*partner_id).into(), period.0.into()]));
+    rows
+}
+
+/// The statements of partners for periods.
+pub async fn by_period(
+    app: App,
+    keys: Vec<(Uuid, Period)>,
+) -> Result<HashMap<(Uuid, Period), statement::Model>, ServiceError> {
+    let sql = "WITH {rows} SELECT s.* FROM v JOIN statement s ON s.partner_id = v.partner_id AND s.period = v.period";
+    let rows = key_rows(&keys).query(app.db.reader(), sql, vec![]).await?;
+    let statements = rows.iter().map(|row| statement::Model::from_query_result(row, ""));
+    statements
+        .map(|found| found.map(|statement| ((statement.partner_id, statement.period), statement)))
+        .collect::<Result<_, _>>()
+        .map_err(ServiceError::from)
+}
+
+/// The closing balances of the statements before those of partners and periods; nothing for a first one.
+pub async fn opening_balances(
+    app: App,
+    keys: Vec<(Uuid, Period)>,
+) -> Result<HashMap<(Uuid, Period), Money>, ServiceError> {
+    let sql = "WITH {rows} SELECT v.partner_id, v.period, (SELECT s.closing_balance FROM statement s \
+               WHERE s.partner_id = v.partner_id AND s.period < v.period ORDER BY s.period DESC LIMIT 1) FROM v";
+    let mut balances = HashMap::new();
+    for row in key_rows(&keys).query(app.db.reader(), sql, Vec::<Value>::new()).await? {
+        if let Some(balance) = row.try_get_by_index(2)? {
+            balances.insert((row.try_get_by_index(0)?, row.try_get_by_index(1)?), balance);
+        }
+    }
+    Ok(balances)
+}
