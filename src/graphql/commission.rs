@@ -24,7 +24,7 @@ pub struct Commission(pub line::Model);
 #[Object]
 impl Commission {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::Commission.id(self.0.id)
     }
 

@@ -19,7 +19,7 @@ pub struct LedgerEntry(pub ledger_transfer::Model);
 #[Object]
 impl LedgerEntry {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::LedgerEntry.id(self.0.id)
     }
 

@@ -19,7 +19,7 @@ pub struct ParkedFact(pub parked_fact::Model);
 #[Object]
 impl ParkedFact {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::ParkedFact.id(self.0.id)
     }
 

@@ -31,7 +31,7 @@ pub struct Partner(pub partner::Model);
 #[Object]
 impl Partner {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::Partner.id(self.0.id)
     }
 

@@ -16,7 +16,7 @@ pub struct ReferralLink(pub link::Model);
 #[Object]
 impl ReferralLink {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::ReferralLink.id(self.0.id)
     }
 

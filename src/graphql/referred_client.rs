@@ -21,7 +21,7 @@ pub struct ReferredClient(pub service::ReferredClient);
 #[Object]
 impl ReferredClient {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::ReferredClient.id(self.0.referral.id)
     }
 

@@ -13,7 +13,7 @@ pub struct ServiceTransfer(pub service_transfer::Model);
 #[Object]
 impl ServiceTransfer {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::ServiceTransfer.id(self.0.id)
     }
 

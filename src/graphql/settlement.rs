@@ -20,7 +20,7 @@ pub struct Settlement(pub settlement::Model);
 #[Object]
 impl Settlement {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::Settlement.id(self.0.id)
     }
 

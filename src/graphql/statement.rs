@@ -21,7 +21,7 @@ pub struct Statement(pub statement::Model);
 #[Object]
 impl Statement {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::Statement.id(self.0.id)
     }
 

@@ -20,7 +20,7 @@ pub struct Ticket(pub ticket::Model);
 #[Object]
 impl Ticket {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::Ticket.id(self.0.id)
     }
 

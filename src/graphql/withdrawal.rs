@@ -21,7 +21,7 @@ pub struct Withdrawal(pub withdrawal::Model);
 #[Object]
 impl Withdrawal {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Tag::Withdrawal.id(self.0.id)
     }
 
