@@ -342,11 +342,14 @@ async fn write(
         let instrument = instrument.map(|hash| (*id, FingerprintKind::PaymentInstrument, hash));
         instrument.into_iter().chain(device.map(|hash| (*id, FingerprintKind::Device, hash)))
     });
-    fingerprint::keep_all(tx, recording, fingerprints).await?;
+    // Collected: a future that holds such closures is not known to be Send.
+    let fingerprints: Vec<_> = fingerprints.collect();
+    fingerprint::keep_all(tx, recording, fingerprints.into_iter()).await?;
     let pairs = bound.iter().filter_map(|bound| {
         Some((bound.account_id, known.partners.get(&bound.referral.partner_id)?.account_id))
     });
-    let shared = fingerprint::shared_by_accounts(tx, pairs).await?;
+    let pairs: Vec<(Uuid, Uuid)> = pairs.collect();
+    let shared = fingerprint::shared_by_accounts(tx, pairs.into_iter()).await?;
     for bound in bound.iter_mut().filter(|bound| shared.contains(&bound.account_id)) {
         bound.referral.hold_reason = Some(LineReason::SharedPaymentInstrument);
     }
