@@ -34,9 +34,12 @@ impl ServiceError {
 const ATTEMPTS: u32 = 8;
 
 /// Runs a use case, whole, again while it conflicts with another transaction.
-pub async fn retrying<T, F: Future<Output = Result<T, ServiceError>>>(
-    mut attempt: impl FnMut() -> F,
-) -> Result<T, ServiceError> {
+///
+/// Not an `AsyncFnMut`: of its futures the compiler cannot tell that they may be sent to another thread.
+pub async fn retrying<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, ServiceError>
+where
+    F: Future<Output = Result<T, ServiceError>>,
+{
     for _ in 1..ATTEMPTS {
         match attempt().await {
             Err(error) if error.is_conflict() => tokio::task::yield_now().await,
