@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Overrides, TelemetryConfig};
-use crate::telemetry;
+use crate::{graphql, telemetry};
 use error::CliError;
 use open::Global;
 
@@ -27,12 +27,15 @@ use open::Global;
 struct Cli {
     #[command(flatten)]
     global: Global,
+    /// `serve` if left out
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the API and the redirect, and run the background tasks
+    Serve(serve::ServeArgs),
     /// Run the background tasks alone, in as many instances as wanted
     Worker(serve::WorkerArgs),
     /// The database's schema
@@ -52,6 +55,8 @@ enum Command {
     Copy(books::CopyArgs),
     /// Recompute the books from the recorded facts; prints what is off, and exits 1 if anything is
     Verify,
+    /// Print the GraphQL schema
+    Schema,
     /// Make a token under the configured secret
     Token(token::TokenArgs),
     /// Print the configuration in force, secrets masked
@@ -90,10 +95,12 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
     let global = cli.global;
-    if !matches!(cli.command, Command::Worker(_)) {
+    let command = cli.command.unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()));
+    if !matches!(command, Command::Serve(_) | Command::Worker(_)) {
         log_warnings()?;
     }
-    match cli.command {
+    match command {
+        Command::Serve(args) => serve::run(&global, &args).await.map(|()| Ended::Done),
         Command::Worker(args) => serve::work(&global, &args).await.map(|()| Ended::Done),
         Command::Migrate(command) => migrate::run(&global, &command).await.map(|()| Ended::Done),
         Command::Settle(args) => settle::run(&global, &args).await.map(|()| Ended::Done),
@@ -103,6 +110,10 @@ async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
         Command::Copy(args) => books::copy(&global, &args).await.map(|()| Ended::Done),
         Command::Verify => verify::run(&global).await.map(|()| Ended::Done),
         Command::Token(args) => token::run(&global, &args).map(|()| Ended::Done),
+        Command::Schema => {
+            print!("{}", graphql::sdl());
+            Ok(Ended::Done)
+        }
         Command::Config => {
             print!("{}", global.load(Overrides::default())?.masked_toml());
             Ok(Ended::Done)

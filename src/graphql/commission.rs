@@ -197,7 +197,9 @@ impl CommissionFilter {
     pub fn read(self) -> Option<Filter> {
         let settle_period = match self.period_start {
             None => None,
-            Some(Date(start)) => Some(entity::Period::holding(start)).filter(|period| period.start() == start).map(Some)?,
+            Some(Date(start)) => {
+                Some(entity::Period::holding(start)).filter(|period| period.start() == start).map(Some)?
+            }
         };
         Some(Filter {
             kind: self.kind.map(entity::LineKind::from),

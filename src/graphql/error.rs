@@ -148,11 +148,7 @@ impl UserError {
     pub fn of(refusal: &Refusal, at: &[&str]) -> UserError {
         let (code, field) = code_and_field(refusal);
         let path = at.iter().copied().chain(field.into_iter().flat_map(|field| field.split('.')));
-        UserError {
-            code,
-            field: Some(path.map(str::to_owned).collect()),
-            message: refusal.to_string(),
-        }
+        UserError { code, field: Some(path.map(str::to_owned).collect()), message: refusal.to_string() }
     }
 }
 

@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn what_was_never_given_out_names_nothing() {
         let good = Tag::Partner.id(Uuid::nil()).0;
-        for text in ["", "p", "42", "!!!", &good[1..], &format!("{good}A"), &format!("x{}", &good[1..]), "\0"] {
+        for text in ["", "p", "42", "!!!", &good[1..], &format!("{good}A"), &format!("x{}", &good[1..]), "\0"]
+        {
             assert_eq!(decode(&ID(text.to_owned())), None, "{text:?}");
         }
     }

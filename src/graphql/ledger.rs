@@ -66,7 +66,9 @@ async fn source_of(context: &Context<'_>, entry: &ledger_transfer::Model) -> Res
     let (loaders, id) = (loaders(context)?, entry.source_id);
     Ok(match entry.kind {
         TransferKind::Commission => loaders.statements.get(id).await?.map(|found| Statement(found).into()),
-        TransferKind::WithdrawalReserved | TransferKind::WithdrawalReleased | TransferKind::WithdrawalPaid => {
+        TransferKind::WithdrawalReserved
+        | TransferKind::WithdrawalReleased
+        | TransferKind::WithdrawalPaid => {
             loaders.withdrawals.get(id).await?.map(|found| Withdrawal(found).into())
         }
         TransferKind::ServiceTransfer | TransferKind::ServiceTransferReturned => {

@@ -102,7 +102,9 @@ impl Loaders {
             lines: Batched::new(app, |app, ids| Box::pin(commission::by_id(app, ids))),
             statements: Batched::new(app, |app, ids| Box::pin(statements::by_id(app, ids))),
             statements_of: Batched::new(app, |app, keys| Box::pin(statements::by_period(app, keys))),
-            opening_balances: Batched::new(app, |app, keys| Box::pin(statements::opening_balances(app, keys))),
+            opening_balances: Batched::new(app, |app, keys| {
+                Box::pin(statements::opening_balances(app, keys))
+            }),
             rates: Batched::new(app, |app, keys| Box::pin(standing::rates(app, keys))),
             withdrawals: Batched::new(app, |app, ids| Box::pin(listing::withdrawals_by_id(app, ids))),
             service_transfers: Batched::new(app, |app, ids| {

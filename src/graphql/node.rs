@@ -89,7 +89,9 @@ async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node,
         }
         Tag::Commission => loaders.lines.get(id).await?.map(|row| owned(row.partner_id, Commission(row))),
         Tag::Statement => loaders.statements.get(id).await?.map(|row| owned(row.partner_id, Statement(row))),
-        Tag::Withdrawal => loaders.withdrawals.get(id).await?.map(|row| owned(row.partner_id, Withdrawal(row))),
+        Tag::Withdrawal => {
+            loaders.withdrawals.get(id).await?.map(|row| owned(row.partner_id, Withdrawal(row)))
+        }
         Tag::ServiceTransfer => {
             loaders.service_transfers.get(id).await?.map(|row| owned(row.partner_id, ServiceTransfer(row)))
         }

@@ -23,7 +23,9 @@ use super::ticket::{Ticket, tickets};
 use super::withdrawal::{Withdrawal, WithdrawalEligibility, WithdrawalObstacle, withdrawals};
 use crate::domain::withdrawal::obstacles;
 use crate::services::error::ServiceError;
-use crate::services::{balance, commission, forecast, listing, referral_link, referred_client, standing, statement};
+use crate::services::{
+    balance, commission, forecast, listing, referral_link, referred_client, standing, statement,
+};
 
 pub struct Partner(pub partner::Model);
 
@@ -212,7 +214,8 @@ impl Partner {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<LedgerEntry>> {
-        let (list, request) = (listing::ledger_transfers(self.0.id), page_request(first, after, last, before)?);
+        let (list, request) =
+            (listing::ledger_transfers(self.0.id), page_request(first, after, last, before)?);
         let page = listing::page(app(context)?, &list, &request).await?;
         Ok(Connection::of_list(page, list, LedgerEntry))
     }

@@ -138,10 +138,7 @@ impl SettlementQuery {
 
     /// Staff: what settling the oldest open period would do, by the very code that does it; writes nothing and holds up
     /// nobody. Null before a first line exists.
-    async fn settlement_preview(
-        &self,
-        context: &Context<'_>,
-    ) -> Result<Option<Result<SettlementPreview>>> {
+    async fn settlement_preview(&self, context: &Context<'_>) -> Result<Option<Result<SettlementPreview>>> {
         authority::staff(context)?;
         let preview = services::settlement::preview(app(context)?).await;
         Ok(preview.map(|found| found.map(SettlementPreview)).map_err(Into::into).transpose())

@@ -75,11 +75,7 @@ impl From<ticket_message::Model> for TicketMessage {
 }
 
 /// A page of tickets, newest first.
-pub async fn tickets(
-    context: &Context<'_>,
-    list: List,
-    request: PageRequest,
-) -> Result<Connection<Ticket>> {
+pub async fn tickets(context: &Context<'_>, list: List, request: PageRequest) -> Result<Connection<Ticket>> {
     let page = listing::page(app(context)?, &list, &request).await?;
     Ok(Connection::of_list(page, list, Ticket))
 }

@@ -26,11 +26,7 @@ pub struct BalanceView {
 }
 
 /// The balance now, or by what was on record at `as_of`.
-pub async fn view(
-    app: &App,
-    partner_id: Uuid,
-    as_of: Option<Moment>,
-) -> Result<BalanceView, ServiceError> {
+pub async fn view(app: &App, partner_id: Uuid, as_of: Option<Moment>) -> Result<BalanceView, ServiceError> {
     match as_of.filter(|at| *at < app.clock.now()) {
         None => now(app, partner_id).await,
         Some(at) => then(app, partner_id, at).await,
@@ -84,7 +80,9 @@ async fn then(app: &App, partner_id: Uuid, at: Moment) -> Result<BalanceView, Se
     let mut with_settled = values();
     with_settled.push(settled.unwrap_or(Period::BEGINNING).0.into());
     let sums = db::query(db, sql, with_settled).await?;
-    let amount = |index| Ok::<Money, sea_orm::DbErr>(row.try_get_by_index::<Option<Money>>(index)?.unwrap_or_default());
+    let amount = |index| {
+        Ok::<Money, sea_orm::DbErr>(row.try_get_by_index::<Option<Money>>(index)?.unwrap_or_default())
+    };
     Ok(BalanceView {
         available: amount(0)?,
         reserved: amount(1)?,

@@ -109,11 +109,7 @@ fn newest_first(from: String, condition: String, values: Vec<Value>) -> List {
 }
 
 /// A page of lines.
-pub async fn page(
-    app: &App,
-    list: &List,
-    request: &PageRequest,
-) -> Result<Page<line::Model>, ServiceError> {
+pub async fn page(app: &App, list: &List, request: &PageRequest) -> Result<Page<line::Model>, ServiceError> {
     Ok(list.page(app.db.reader(), request).await?)
 }
 

@@ -101,11 +101,7 @@ pub fn of_partner(partner_id: Uuid, include_archived: bool) -> List {
 }
 
 /// A page of links.
-pub async fn page(
-    app: &App,
-    list: &List,
-    request: &PageRequest,
-) -> Result<Page<link::Model>, ServiceError> {
+pub async fn page(app: &App, list: &List, request: &PageRequest) -> Result<Page<link::Model>, ServiceError> {
     Ok(list.page(app.db.reader(), request).await?)
 }
 
@@ -116,7 +112,8 @@ pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, link::Model
 
 /// The own codes of partners: those of their first links.
 pub async fn own_codes(app: App, partner_ids: Vec<Uuid>) -> Result<HashMap<Uuid, String>, ServiceError> {
-    let sql = "WITH {rows} SELECT l.partner_id, l.code FROM v JOIN link l ON l.partner_id = v.id AND l.is_own";
+    let sql =
+        "WITH {rows} SELECT l.partner_id, l.code FROM v JOIN link l ON l.partner_id = v.id AND l.is_own";
     let rows = Rows::of(&[("id", Column::Uuid)], partner_ids.into_iter().map(Value::from));
     let found = rows.query(app.db.reader(), sql, vec![]).await?;
     let codes = found.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));

@@ -86,7 +86,9 @@ pub fn of_partner(
     match filter.is_active {
         None => {}
         Some(true) => and("t.last_purchase_at >= ", active_from(app).0.into(), ""),
-        Some(false) => and("(t.last_purchase_at IS NULL OR t.last_purchase_at < ", active_from(app).0.into(), ")"),
+        Some(false) => {
+            and("(t.last_purchase_at IS NULL OR t.last_purchase_at < ", active_from(app).0.into(), ")")
+        }
     }
     if let Some(link_id) = filter.link_id {
         and("r.link_id = ", link_id.into(), "");
@@ -105,7 +107,15 @@ pub fn of_partner(
         ReferredClientOrder::LastTopUpAt => "COALESCE(t.last_purchase_at, 0)",
         ReferredClientOrder::TopUpTotal => "COALESCE(t.base, 0)",
     };
-    List { columns: COLUMNS, from: format!("referral r {JOINED}"), condition, values, key, id: "r.id", is_descending }
+    List {
+        columns: COLUMNS,
+        from: format!("referral r {JOINED}"),
+        condition,
+        values,
+        key,
+        id: "r.id",
+        is_descending,
+    }
 }
 
 /// A page of clients.
