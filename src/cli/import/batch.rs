@@ -1,6 +1,5 @@
 //! Reads a file in batches on a thread of its own, so that the next is read while the last is written.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
@@ -85,18 +84,18 @@ impl RawRows {
 }
 
 /// A file whose header is read.
-pub struct Table {
-    reader: Reader<Bounded<File>>,
+pub struct Table<R> {
+    reader: Reader<Bounded<R>>,
     pub header: ByteRecord,
 }
 
-impl Table {
+impl<R: Read> Table<R> {
     /// Reads the header.
     ///
     /// # Errors
     /// Where the file cannot be read or has no header.
-    pub fn open(file: File) -> Result<Table, String> {
-        let bounded = Bounded { inner: file, since_row: 0 };
+    pub fn open(file: R) -> Result<Table<R>, String> {
+        let bounded = Bounded { inner: file, since_row: 0, ends_lines_with_crlf: None };
         let mut reader = ReaderBuilder::new().flexible(true).buffer_capacity(BUFFER).from_reader(bounded);
         let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
         if header.is_empty() { Err("it has no header row".to_owned()) } else { Ok(Table { reader, header }) }
@@ -109,10 +108,10 @@ impl Table {
         loop {
             self.reader.get_mut().since_row = 0;
             match self.reader.read_byte_record(&mut row) {
-                Ok(true) => take(kind, &row, &mut batch),
+                Ok(true) => take(kind, self.line_of(&row), &row, &mut batch),
                 Ok(false) => break,
                 Err(error) => {
-                    let line = self.reader.position().line();
+                    let line = self.reader.position().line() + u64::from(self.ends_lines_with_crlf());
                     let _ = send.blocking_send(Err(format!("line {line}: {}", message(error))));
                     return;
                 }
@@ -129,11 +128,27 @@ impl Table {
             let _ = send.blocking_send(Ok(batch));
         }
     }
+
+    /// The line on which the row just read begins, from where it ends: the reader passes over blank lines before a row,
+    /// and takes the feed of CR LF for the beginning of the next.
+    fn line_of(&self, row: &ByteRecord) -> u64 {
+        let within = row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        let after = self.reader.position().line().saturating_sub(within);
+        match self.ends_lines_with_crlf() {
+            true => after,
+            // The last row may lack its feed.
+            false => after.saturating_sub(1).max(row.position().map_or(0, csv::Position::line)),
+        }
+    }
+
+    fn ends_lines_with_crlf(&self) -> bool {
+        self.reader.get_ref().ends_lines_with_crlf.unwrap_or(false)
+    }
 }
 
-fn take<K: FileKind>(kind: &K, row: &ByteRecord, batch: &mut Batch<K::Fact>) {
+fn take<K: FileKind>(kind: &K, line: u64, row: &ByteRecord, batch: &mut Batch<K::Fact>) {
     let index = batch.rows.len();
-    batch.rows.push(row.position().map_or(0, csv::Position::line), row);
+    batch.rows.push(line, row);
     kind.read(row, &mut |read| match read {
         Ok(fact) => {
             batch.facts.push(fact);
@@ -154,6 +169,8 @@ fn message(error: csv::Error) -> String {
 struct Bounded<R> {
     inner: R,
     since_row: usize,
+    /// As its first line does; unknown before that is read.
+    ends_lines_with_crlf: Option<bool>,
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -164,6 +181,60 @@ impl<R: Read> Read for Bounded<R> {
         }
         let read = self.inner.read(buffer)?;
         self.since_row += read;
+        if self.ends_lines_with_crlf.is_none()
+            && let Some(feed) = buffer[..read].iter().position(|byte| *byte == b'\n')
+        {
+            self.ends_lines_with_crlf = Some(feed > 0 && buffer[feed - 1] == b'\r');
+        }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &'static str) -> Vec<u64> {
+        let mut table = Table::open(text.as_bytes()).unwrap();
+        let mut row = ByteRecord::new();
+        let mut lines = Vec::new();
+        while table.reader.read_byte_record(&mut row).unwrap() {
+            lines.push(table.line_of(&row));
+        }
+        lines
+    }
+
+    #[test]
+    fn a_row_is_named_by_the_line_on_which_it_begins() {
+        for (text, expected) in [
+            ("a,b\n1,2\n3,4\n", &[2, 3][..]),
+            ("a,b\n1,2\n3,4", &[2, 3]),
+            ("a,b\r\n1,2\r\n3,4\r\n", &[2, 3]),
+            ("a,b\r\n1,2\r\n3,4", &[2, 3]),
+            ("a,b\n1,\"x\ny\"\n3,4\n", &[2, 4]),
+            ("a,b\r\n1,\"x\r\ny\"\r\n3,4\r\n", &[2, 4]),
+            ("a,b\n1,2\n\n3,4\n", &[2, 4]),
+            ("a,b\r\n1,2\r\n\r\n3,4\r\n", &[2, 4]),
+        ] {
+            assert_eq!(lines(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_does_not_end_is_an_error_and_not_the_rest_of_the_file() {
+        let endless = b"a,b\n1,\"2".chain(io::repeat(b'x'));
+        let mut table = Table::open(endless).unwrap();
+        let error = table.reader.read_byte_record(&mut ByteRecord::new()).unwrap_err();
+        assert!(message(error).contains("quote"));
+    }
+
+    #[test]
+    fn the_fields_of_a_row_are_kept_as_they_came() {
+        let mut rows = RawRows::default();
+        rows.push(2, &ByteRecord::from(vec!["a", "", "b"]));
+        rows.push(3, &ByteRecord::from(vec!["c"]));
+        assert_eq!(rows.fields(0).collect::<Vec<_>>(), [&b"a"[..], b"", b"b"]);
+        assert_eq!(rows.fields(1).collect::<Vec<_>>(), [b"c"]);
+        assert_eq!((rows.line(0), rows.line(1)), (2, 3));
     }
 }

@@ -17,12 +17,12 @@ impl<W: Write> Sheet<W> {
     }
 
     pub fn header(&mut self, columns: &[&str]) -> io::Result<()> {
-        Ok(self.writer.write_record(columns)?)
+        self.writer.write_record(columns).map_err(as_io)
     }
 
     /// A cell of text. One that a spreadsheet would take for a formula gets an apostrophe.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
-        Ok(self.writer.write_field(harmless(text).as_bytes())?)
+        self.writer.write_field(harmless(text).as_bytes()).map_err(as_io)
     }
 
     /// A number, a time or an id, as it prints.
@@ -30,24 +30,32 @@ impl<W: Write> Sheet<W> {
         self.cell.clear();
         // Writing to a String never fails.
         let _ = write!(self.cell, "{value}");
-        Ok(self.writer.write_field(&self.cell)?)
+        self.writer.write_field(&self.cell).map_err(as_io)
     }
 
     /// As [`Sheet::value`], or an empty cell.
     pub fn optional(&mut self, value: Option<impl Display>) -> io::Result<()> {
         match value {
             Some(value) => self.value(value),
-            None => Ok(self.writer.write_field(b"")?),
+            None => self.writer.write_field(b"").map_err(as_io),
         }
     }
 
     pub fn end_row(&mut self) -> io::Result<()> {
-        Ok(self.writer.write_record(None::<&[u8]>)?)
+        self.writer.write_record(None::<&[u8]>).map_err(as_io)
     }
 
     /// Sees to it that all is written.
     pub fn finish(mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// What failed in writing, by its own kind: a reader that went away is told from a full disk.
+fn as_io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
