@@ -1,0 +1,23 @@
+//! A lifelike world to look at: seeded partners, clients and staff who live two years through the services.
+
+mod agreements;
+mod chance;
+mod clients;
+mod diary;
+mod life;
+mod money_out;
+mod names;
+mod office;
+mod payments;
+mod people;
+mod provider;
+mod rates;
+mod staff;
+mod world;
+
+pub use life::{Lived, live};
+pub use provider::Tally;
+pub use world::{Scale, World};
+
+#[cfg(test)]
+mod tests;
