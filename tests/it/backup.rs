@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::harness::{Backend, Folder, Parrain, block_on};
 use crate::sample::{self, UNTIL};
 
-const EXPORTS: [&str; 6] = ["statements", "commissions", "balances", "withdrawals", "ledger", "audit"];
+const EXPORTS: [&str; 5] = ["statements", "commissions", "balances", "withdrawals", "ledger"];
 
 fn exports(parrain: &Parrain) -> Vec<String> {
     EXPORTS.map(|what| parrain.export(what)).into()
@@ -14,7 +14,8 @@ fn exports(parrain: &Parrain) -> Vec<String> {
 async fn settled_sample(backend: Backend) -> Parrain {
     let parrain = sample::with_partners(backend).await;
     let (clients, _) = sample::rows("clients").split(|row| ["P0010", "P0018", "P0019"].contains(&row[1]));
-    let ids: std::collections::BTreeSet<String> = clients.columns(["client_id"]).into_iter().map(|[id]| id.to_owned()).collect();
+    let ids: std::collections::BTreeSet<String> =
+        clients.columns(["client_id"]).into_iter().map(|[id]| id.to_owned()).collect();
     let (top_ups, _) = sample::rows("top_ups").split(|row| ids.contains(row[2]) && row[4] != "0.00");
     parrain.import_rows("clients", &clients);
     parrain.import_rows("top-ups", &top_ups);

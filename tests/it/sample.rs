@@ -63,9 +63,12 @@ async fn the_sample_settles_to_the_byte(backend: Backend) {
     parrain.verify();
 
     let before = everything(&parrain);
-    for (what, name, refused) in
-        [("partners", "partners", 0), ("clients", "clients", 0), ("top-ups", "top_ups", 8), ("refunds", "refunds", 0)]
-    {
+    for (what, name, refused) in [
+        ("partners", "partners", 0),
+        ("clients", "clients", 0),
+        ("top-ups", "top_ups", 8),
+        ("refunds", "refunds", 0),
+    ] {
         assert_eq!(import(&parrain, what, &rows(name).shuffled(5)), refused, "{what} again");
     }
     parrain.import("exchange-rates", &file("exchange_rates"));
@@ -80,7 +83,8 @@ fn assert_purchases_of_nothing_are_refused(parrain: &Parrain, top_ups: &Csv) {
     assert_eq!(refused.header, format!("line,reason,{}", top_ups.header));
     let amount = top_ups.column("amount");
     // The header is line 1.
-    let nothing = top_ups.rows.iter().enumerate().filter(|(_, row)| row.split(',').nth(amount) == Some("0.00"));
+    let nothing =
+        top_ups.rows.iter().enumerate().filter(|(_, row)| row.split(',').nth(amount) == Some("0.00"));
     let expected: Vec<String> =
         nothing.map(|(place, row)| format!("{},amount is not above zero,{row}", place + 2)).collect();
     assert_eq!(refused.rows, expected);
@@ -152,11 +156,16 @@ async fn what_arrives_late_is_settled_in_the_oldest_open_period(backend: Backend
         }
         sums
     };
-    let earned: BTreeMap<String, i64> = world.codes.iter().map(|(account, code)| {
-        let lines = world.lines.iter().filter(|line| line.partner == *account && line.settle_period.is_some());
-        let commission = lines.map(|line| line.base / 10_000 * world.rate(account, line.rate_period));
-        (code.clone(), commission.sum())
-    }).collect();
+    let earned: BTreeMap<String, i64> = world
+        .codes
+        .iter()
+        .map(|(account, code)| {
+            let lines =
+                world.lines.iter().filter(|line| line.partner == *account && line.settle_period.is_some());
+            let commission = lines.map(|line| line.base / 10_000 * world.rate(account, line.rate_period));
+            (code.clone(), commission.sum())
+        })
+        .collect();
     assert_eq!(sum("commission"), earned, "each line is settled once, at the rate of its own period");
 }
 

@@ -22,7 +22,8 @@ const FROM: &str = "2024-12-01";
 /// The sample's clients of five partners, settled for some months.
 async fn books(backend: Backend) -> Parrain {
     let parrain = sample::with_partners(backend).await;
-    let (clients, _) = sample::rows("clients").split(|row| ["P0010", "P0011", "P0014", "P0018", "P0019"].contains(&row[1]));
+    let (clients, _) =
+        sample::rows("clients").split(|row| ["P0010", "P0011", "P0014", "P0018", "P0019"].contains(&row[1]));
     let is_of_them = |place: usize| {
         let ids: std::collections::BTreeSet<String> =
             clients.columns(["client_id"]).into_iter().map(|[id]| id.to_owned()).collect();
@@ -41,8 +42,10 @@ async fn books(backend: Backend) -> Parrain {
 /// Everything that must come out alike: statements, balances, the ledger without its ids and times, and the digests.
 async fn outcome(parrain: &Parrain) -> Vec<String> {
     let ledger = Csv::parse(&parrain.export("ledger")).without(&["id", "at", "source_id", "source"]);
-    let digests: Vec<String> =
-        parrain.database().column("SELECT CAST(period AS TEXT) || ' ' || digest FROM settlement ORDER BY period").await;
+    let digests: Vec<String> = parrain
+        .database()
+        .column("SELECT CAST(period AS TEXT) || ' ' || digest FROM settlement ORDER BY period")
+        .await;
     let mut outcome = vec![parrain.export("statements"), parrain.export("balances"), ledger.rows.join("\n")];
     outcome.extend(digests);
     outcome
@@ -92,7 +95,10 @@ async fn a_settlement_killed_at_any_time_ends_as_one_that_was_not(backend: Backe
     let expected = undisturbed(&books).await;
     let copies = copies(&books, 4).await;
     let killed: usize = thread::scope(|scope| {
-        let running: Vec<_> = (1..).zip(&copies).map(|(seed, parrain)| scope.spawn(move || kill_and_go_on(parrain, seed, KILLS))).collect();
+        let running: Vec<_> = (1..)
+            .zip(&copies)
+            .map(|(seed, parrain)| scope.spawn(move || kill_and_go_on(parrain, seed, KILLS)))
+            .collect();
         running.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert!(killed > 0, "all settlements were done before they were killed");
@@ -148,7 +154,10 @@ const CHANGES: [(&str, &str); 24] = [
     ("statement", "UPDATE statement SET active_clients = active_clients + 1 WHERE ?"),
     ("statement", "UPDATE statement SET digest = 'f' || substr(digest, 2) WHERE ? AND digest NOT LIKE 'f%'"),
     ("statement", "UPDATE statement SET carried_in = carried_in + 1 WHERE ?"),
-    ("settlement", "UPDATE settlement SET digest = 'f' || substr(digest, 2) WHERE ? AND digest NOT LIKE 'f%'"),
+    (
+        "settlement",
+        "UPDATE settlement SET digest = 'f' || substr(digest, 2) WHERE ? AND digest NOT LIKE 'f%'",
+    ),
     ("settlement", "UPDATE settlement SET credited = credited + 1 WHERE ?"),
     ("partner_sum", "UPDATE partner_sum SET base = base + 10000 WHERE ?"),
     ("referral_sum", "UPDATE referral_sum SET base = base + 10000 WHERE ?"),
@@ -187,5 +196,7 @@ fn one_row(table: &str, change: &str) -> String {
         _ => "id",
     };
     let condition = condition.strip_prefix(" AND ").unwrap_or("1 = 1");
-    format!("{before}({key}) IN (SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT 1 OFFSET 2)")
+    format!(
+        "{before}({key}) IN (SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT 1 OFFSET 2)"
+    )
 }

@@ -47,13 +47,41 @@ fn occurrences(text: &str, sought: &[&str]) -> Vec<String> {
 fn forbidden_to(layer: &str) -> &'static [&'static str] {
     match layer {
         "domain" => &[
-            "app", "async_graphql", "axum", "cli", "clock", "config", "db", "graphql", "http", "hyper", "jobs", "migration",
-            "reqwest", "sea_orm", "services", "sqlx", "tokio", "tower",
+            "app",
+            "async_graphql",
+            "axum",
+            "cli",
+            "clock",
+            "config",
+            "db",
+            "graphql",
+            "http",
+            "hyper",
+            "jobs",
+            "migration",
+            "reqwest",
+            "sea_orm",
+            "services",
+            "sqlx",
+            "tokio",
+            "tower",
         ],
         "services" => &["async_graphql", "axum", "cli", "graphql", "http", "hyper", "jobs", "tower"],
         "graphql" => &["axum", "cli", "db", "http", "hyper", "jobs", "migration", "sqlx", "tower"],
         "http" => &["cli", "db", "jobs", "migration", "sea_orm", "sqlx"],
-        "jobs" => &["async_graphql", "axum", "cli", "db", "domain", "graphql", "http", "hyper", "migration", "sea_orm", "sqlx"],
+        "jobs" => &[
+            "async_graphql",
+            "axum",
+            "cli",
+            "db",
+            "domain",
+            "graphql",
+            "http",
+            "hyper",
+            "migration",
+            "sea_orm",
+            "sqlx",
+        ],
         "app" | "clock" | "config" | "db" => &["cli", "graphql", "http", "jobs", "services"],
         _ => &[],
     }
@@ -74,7 +102,11 @@ fn each_layer_imports_only_what_lies_below_it() {
 fn an_import_of_a_layer_above_is_found() {
     for (path, broken, sound) in [
         ("src/domain/tier.rs", "use sea_orm::DbErr;", "use entity::Money; use super::rate;"),
-        ("src/domain/tier.rs", "fn f() -> crate::services::error::ServiceError {}", "use crate::domain::tier;"),
+        (
+            "src/domain/tier.rs",
+            "fn f() -> crate::services::error::ServiceError {}",
+            "use crate::domain::tier;",
+        ),
         ("src/services/line.rs", "use crate::{app::App, graphql};", "use crate::{app::App, domain::tier};"),
         ("src/services/line.rs", "use super::super::http::router;", "use super::super::domain::tier;"),
         ("src/graphql/partner.rs", "use crate::db;", "use crate::services::partner; use entity::partner;"),
@@ -89,12 +121,16 @@ fn an_import_of_a_layer_above_is_found() {
 
 #[test]
 fn entity_and_migration_know_no_layer_above_them() {
-    let check: Check = |source| {
-        occurrences(&source.code, &["parrain::", "async_graphql::", "axum::", "tokio::"])
-    };
+    let check: Check =
+        |source| occurrences(&source.code, &["parrain::", "async_graphql::", "axum::", "tokio::"]);
     assert_holds(check, &sources_below("entity/src"));
     assert_holds(check, &sources_below("migration/src"));
-    assert_can_fail(check, "entity/src/money.rs", "use parrain::domain::tier;", "use sea_orm::entity::prelude::*;");
+    assert_can_fail(
+        check,
+        "entity/src/money.rs",
+        "use parrain::domain::tier;",
+        "use sea_orm::entity::prelude::*;",
+    );
 }
 
 // ---------------------------------------------------------------- what only one place does
@@ -103,7 +139,14 @@ fn opens_transaction(source: &Source) -> Vec<String> {
     if matches!(source.layer(), "services" | "app" | "db") {
         return Vec::new();
     }
-    let ways = [".begin(", ".begin_with_options(", ".begin_with_config(", "begin_writing(", "begin_snapshot(", ".transaction("];
+    let ways = [
+        ".begin(",
+        ".begin_with_options(",
+        ".begin_with_config(",
+        "begin_writing(",
+        "begin_snapshot(",
+        ".transaction(",
+    ];
     let mut found = occurrences(&source.code, &ways);
     found.extend(occurrences(&source.with_texts, &["BEGIN IMMEDIATE", "START TRANSACTION"]));
     found
@@ -112,7 +155,8 @@ fn opens_transaction(source: &Source) -> Vec<String> {
 #[test]
 fn only_services_open_a_transaction() {
     assert_holds(opens_transaction, &sources_below("src"));
-    let snippets = ["let tx = app.begin().await?;", "db.transaction(|tx| f(tx))", "db.begin_snapshot().await"];
+    let snippets =
+        ["let tx = app.begin().await?;", "db.transaction(|tx| f(tx))", "db.begin_snapshot().await"];
     for broken in snippets {
         assert_can_fail(opens_transaction, "src/graphql/partner.rs", broken, "let begin = period.begins();");
         assert_can_fail(opens_transaction, "src/domain/tier.rs", broken, "// app.begin()");
@@ -124,11 +168,28 @@ fn reads_time(source: &Source) -> Vec<String> {
     if source.path == "src/clock.rs" {
         return Vec::new();
     }
-    let ways = ["Utc::now", "Local::now", "SystemTime::now", "Uuid::now_v7", "Uuid::now_v6", "Uuid::now_v1", "get_current_timestamp"];
+    let ways = [
+        "Utc::now",
+        "Local::now",
+        "SystemTime::now",
+        "Uuid::now_v7",
+        "Uuid::now_v6",
+        "Uuid::now_v1",
+        "get_current_timestamp",
+    ];
     let mut found = occurrences(&source.code, &ways);
-    found.extend(occurrences(&source.with_texts.to_lowercase(), &[
-        "current_timestamp", "current_date", "localtimestamp", " now()", "clock_timestamp(", "datetime('now'", "unixepoch('now'",
-    ]));
+    found.extend(occurrences(
+        &source.with_texts.to_lowercase(),
+        &[
+            "current_timestamp",
+            "current_date",
+            "localtimestamp",
+            " now()",
+            "clock_timestamp(",
+            "datetime('now'",
+            "unixepoch('now'",
+        ],
+    ));
     found
 }
 
@@ -137,7 +198,9 @@ fn only_the_clock_reads_the_time() {
     for folder in ["src", "entity/src", "migration/src"] {
         assert_holds(reads_time, &sources_below(folder));
     }
-    for broken in ["let at = chrono::Utc::now();", "std::time::SystemTime::now()", "\"UPDATE line SET at = now()\""] {
+    for broken in
+        ["let at = chrono::Utc::now();", "std::time::SystemTime::now()", "\"UPDATE line SET at = now()\""]
+    {
         assert_can_fail(reads_time, "src/services/line.rs", broken, "let at = app.clock.now(); // Utc::now");
     }
     assert!(reads_time(&Source::new("src/clock.rs", "let at = Utc::now();")).is_empty());
@@ -146,8 +209,13 @@ fn only_the_clock_reads_the_time() {
 fn writes_ledger(source: &Source) -> Vec<String> {
     let text = source.with_texts.split_whitespace().collect::<Vec<_>>().join(" ");
     let never = [
-        "UPDATE ledger_transfer", "DELETE FROM ledger_transfer", "TRUNCATE ledger_transfer", "REPLACE INTO ledger_transfer",
-        "ledger_transfer::Entity::update", "ledger_transfer::Entity::delete", "ledger_transfer::ActiveModel",
+        "UPDATE ledger_transfer",
+        "DELETE FROM ledger_transfer",
+        "TRUNCATE ledger_transfer",
+        "REPLACE INTO ledger_transfer",
+        "ledger_transfer::Entity::update",
+        "ledger_transfer::Entity::delete",
+        "ledger_transfer::ActiveModel",
     ];
     let mut found = occurrences(&text, &never);
     if source.path != "src/services/ledger.rs" {
@@ -161,9 +229,17 @@ fn only_one_file_writes_ledger_rows_and_it_only_inserts() {
     let sources = sources_below("src");
     assert_holds(writes_ledger, &sources);
     let ledger = sources.iter().find(|source| source.path == "src/services/ledger.rs").unwrap();
-    assert!(ledger.with_texts.contains("INSERT INTO ledger_transfer"), "the ledger is written elsewhere, and unseen");
+    assert!(
+        ledger.with_texts.contains("INSERT INTO ledger_transfer"),
+        "the ledger is written elsewhere, and unseen"
+    );
     let insert = "let sql = \"INSERT INTO ledger_transfer (id) VALUES ($1)\";";
-    assert_can_fail(writes_ledger, "src/services/withdrawal.rs", insert, "\"SELECT id FROM ledger_transfer\"");
+    assert_can_fail(
+        writes_ledger,
+        "src/services/withdrawal.rs",
+        insert,
+        "\"SELECT id FROM ledger_transfer\"",
+    );
     let update = "let sql = \"UPDATE \\\n    ledger_transfer SET amount = 0\";".replace("\\\n", "");
     assert_can_fail(writes_ledger, "src/services/ledger.rs", &update, insert);
 }
@@ -171,10 +247,20 @@ fn only_one_file_writes_ledger_rows_and_it_only_inserts() {
 // ---------------------------------------------------------------- what is nowhere
 
 fn touches_database(source: &Source) -> Vec<String> {
-    let mut found = occurrences(&source.code, &[
-        "sea_orm", "sqlx", "ConnectionTrait", "EntityTrait", "DatabaseTransaction", "query_all", "query_one", "execute_unprepared",
-        "find_by_id",
-    ]);
+    let mut found = occurrences(
+        &source.code,
+        &[
+            "sea_orm",
+            "sqlx",
+            "ConnectionTrait",
+            "EntityTrait",
+            "DatabaseTransaction",
+            "query_all",
+            "query_one",
+            "execute_unprepared",
+            "find_by_id",
+        ],
+    );
     found.extend(occurrences(&source.with_texts, &["SELECT", "INSERT INTO", "DELETE FROM"]));
     found
 }
@@ -182,7 +268,9 @@ fn touches_database(source: &Source) -> Vec<String> {
 #[test]
 fn a_resolver_does_not_touch_the_database() {
     assert_holds(touches_database, &sources_below("src/graphql"));
-    for broken in ["use sea_orm::EntityTrait;", "partner::Entity::find_by_id(id).one(db)", "let sql = \"SELECT 1\";"] {
+    for broken in
+        ["use sea_orm::EntityTrait;", "partner::Entity::find_by_id(id).one(db)", "let sql = \"SELECT 1\";"]
+    {
         assert_can_fail(touches_database, "src/graphql/partner.rs", broken, "partner::find(app, id).await");
     }
 }
@@ -202,7 +290,10 @@ fn no_float_is_where_money_is() {
 }
 
 fn knows_transport(source: &Source) -> Vec<String> {
-    occurrences(&source.code, &["async fn", ".await", "DbErr", "StatusCode", "HeaderMap", "DatabaseConnection"])
+    occurrences(
+        &source.code,
+        &["async fn", ".await", "DbErr", "StatusCode", "HeaderMap", "DatabaseConnection"],
+    )
 }
 
 #[test]

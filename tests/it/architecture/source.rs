@@ -75,7 +75,8 @@ pub fn sources_below(folder: &str) -> Vec<Source> {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-            let is_test = name.ends_with("/tests.rs") || name.ends_with("/tests") || name.ends_with("_tests.rs");
+            let is_test =
+                name.ends_with("/tests.rs") || name.ends_with("/tests") || name.ends_with("_tests.rs");
             if path.is_dir() && !is_test {
                 folders.push(path);
             } else if name.ends_with(".rs") && !is_test {
@@ -201,7 +202,8 @@ fn paths(code: &str) -> Vec<(usize, &str)> {
         let path = &code[from..at];
         let lead = path.len() - path.trim_start_matches(':').len();
         let path = &path[lead..];
-        if path.contains("::") && path.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+        if path.contains("::") && path.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        {
             found.push((from + lead, path));
         }
     }
@@ -241,7 +243,11 @@ fn comments_texts_and_tests_are_no_code() {
 fn a_path_names_a_layer_however_it_is_written() {
     for (path, text, named) in [
         ("src/services/top_up.rs", "use crate::domain::error::Refusal;", vec!["domain"]),
-        ("src/services/top_up.rs", "use crate::{app::App, db::{self, Rows}, domain};", vec!["app", "db", "domain"]),
+        (
+            "src/services/top_up.rs",
+            "use crate::{app::App, db::{self, Rows}, domain};",
+            vec!["app", "db", "domain"],
+        ),
         ("src/services/top_up.rs", "use super::super::graphql::code;", vec!["graphql"]),
         ("src/services/top_up.rs", "use super::{line, lock};", vec![]),
         ("src/services/mod.rs", "use super::http;", vec!["http"]),

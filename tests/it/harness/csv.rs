@@ -16,7 +16,9 @@ impl Csv {
     }
 
     pub fn read(path: &Path) -> Csv {
-        Csv::parse(&std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        Csv::parse(
+            &std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+        )
     }
 
     pub fn write(&self, path: &Path) -> PathBuf {

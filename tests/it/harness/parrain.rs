@@ -80,7 +80,9 @@ impl Parrain {
     /// A command that is not started yet.
     pub fn command<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_parrain"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PARRAIN_") || name == "RUST_LOG") {
+        for (name, _) in
+            std::env::vars().filter(|(name, _)| name.starts_with("PARRAIN_") || name == "RUST_LOG")
+        {
             command.env_remove(name);
         }
         command.args(arguments).arg("--config").arg(&self.config).current_dir(self.folder.path());

@@ -83,10 +83,7 @@ impl Server {
         let database = Database::connect(self.url_of(&unfinished)).await.unwrap();
         Migrator::up(&database, None).await.unwrap();
         database.close().await.unwrap();
-        admin
-            .execute_unprepared(&format!("ALTER DATABASE {unfinished} RENAME TO {name}"))
-            .await
-            .unwrap();
+        admin.execute_unprepared(&format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await.unwrap();
         admin.close().await.unwrap();
     }
 }

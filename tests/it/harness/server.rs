@@ -44,7 +44,11 @@ impl Server {
             if ready.is_ok_and(|answer| answer.status().is_success()) {
                 break;
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "the server is not ready:\n{}", running.said());
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "the server is not ready:\n{}",
+                running.said()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let (url, ops_url) = (format!("http://{listen}"), format!("http://{ops}"));

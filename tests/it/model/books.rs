@@ -20,8 +20,8 @@ use parrain::services::registration::{self, CodePolicy, Registration, Registrati
 use parrain::services::settlement::{self, Occasion};
 use parrain::services::top_up::{self, FactOutcome};
 use parrain::services::{
-    contract, hold, individual_rate, reassignment, refund, review, service_transfer as transfers, suspension, tier_table,
-    verify, withdrawal as withdrawals,
+    contract, hold, individual_rate, reassignment, refund, review, service_transfer as transfers, suspension,
+    tier_table, verify, withdrawal as withdrawals,
 };
 use rust_decimal::Decimal;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement};
@@ -62,10 +62,13 @@ impl Books {
         let app = App::open(config, Clock::fixed(Moment(0))).await.unwrap();
         let connection = database.connect().await;
         let tables = match connection.get_database_backend() {
-            DbBackend::Postgres => "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'",
+            DbBackend::Postgres => {
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
+            }
             _ => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
         };
-        let tables = query(&connection, tables).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        let tables =
+            query(&connection, tables).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
         Books { app, connection, tables, withdrawals: Vec::new(), transfers: Vec::new() }
     }
 
@@ -121,7 +124,8 @@ impl Books {
             }
             Act::Publish { currency, day, rate } => {
                 let rate = Decimal::new(rate.mantissa, rate.decimals);
-                let rate = PublishedRate { currency: currency.clone(), published_on: Day::from_date(*day), rate };
+                let rate =
+                    PublishedRate { currency: currency.clone(), published_on: Day::from_date(*day), rate };
                 match exchange_rate::record(app, &[rate]).await?.remove(0) {
                     RateOutcome::Recorded => Ok("Recorded"),
                     RateOutcome::Replayed => Ok("Replayed"),
@@ -140,7 +144,9 @@ impl Books {
                 suspension::suspend(app, staff, self.partner(partner).await, "why").await.map(|_| "Suspended")
             }
             Act::Reinstate { partner } => {
-                suspension::reinstate(app, staff, self.partner(partner).await, "why").await.map(|_| "Reinstated")
+                suspension::reinstate(app, staff, self.partner(partner).await, "why")
+                    .await
+                    .map(|_| "Reinstated")
             }
             Act::Release { top_up } => {
                 review::release(app, staff, self.line(top_up).await, "why").await.map(|_| "Reviewed")
@@ -213,7 +219,8 @@ impl Books {
                 Ok("Decided")
             }
             Act::Transfer { partner, amount } => {
-                let asked = transfers::RequestServiceTransfer { amount: Money(*amount), idempotency_key: key() };
+                let asked =
+                    transfers::RequestServiceTransfer { amount: Money(*amount), idempotency_key: key() };
                 let transfer = transfers::request(app, self.partner(partner).await, &asked).await?;
                 self.transfers.push(transfer.id);
                 Ok("Requested")
@@ -247,9 +254,16 @@ impl Books {
             let sql = match self.connection.get_database_backend() {
                 DbBackend::Postgres => format!("SELECT t::text FROM \"{table}\" t{meaningful} ORDER BY 1"),
                 _ => {
-                    let columns = query(&self.connection, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
-                    let quoted = columns.iter().map(|row| format!("quote({})", row.try_get_by_index::<String>(0).unwrap()));
-                    format!("SELECT {} FROM {table}{meaningful} ORDER BY 1", quoted.collect::<Vec<_>>().join(" || ',' || "))
+                    let columns =
+                        query(&self.connection, &format!("SELECT name FROM pragma_table_info('{table}')"))
+                            .await;
+                    let quoted = columns
+                        .iter()
+                        .map(|row| format!("quote({})", row.try_get_by_index::<String>(0).unwrap()));
+                    format!(
+                        "SELECT {} FROM {table}{meaningful} ORDER BY 1",
+                        quoted.collect::<Vec<_>>().join(" || ',' || ")
+                    )
                 }
             };
             let rows = query(&self.connection, &sql).await;
@@ -306,7 +320,13 @@ impl Books {
         sorted(rows.iter().map(|row| {
             let is_over = text(row, 3) == "WAITING" && number(row, 4) + 45 * reference::DAY <= now;
             let status = if is_over { "EXPIRED".to_owned() } else { text(row, 3) };
-            format!("{} {} of {} arrived {} {status}", text(row, 0), text(row, 1), text(row, 2), number(row, 4))
+            format!(
+                "{} {} of {} arrived {} {status}",
+                text(row, 0),
+                text(row, 1),
+                text(row, 2),
+                number(row, 4)
+            )
         }))
     }
 
@@ -317,7 +337,12 @@ impl Books {
         sorted(rows.iter().map(|row| {
             format!(
                 "{}: available {} reserved {} carried {} credited {} paid {}",
-                text(row, 0), number(row, 1), number(row, 2), number(row, 3), number(row, 4), number(row, 5),
+                text(row, 0),
+                number(row, 1),
+                number(row, 2),
+                number(row, 3),
+                number(row, 4),
+                number(row, 5),
             )
         }))
     }
@@ -329,7 +354,12 @@ impl Books {
         sorted(rows.iter().map(|row| {
             format!(
                 "{} {}: {} {} then {} and {}",
-                text(row, 0), number(row, 1), text(row, 2), number(row, 3), number(row, 4), number(row, 5),
+                text(row, 0),
+                number(row, 1),
+                text(row, 2),
+                number(row, 3),
+                number(row, 4),
+                number(row, 5),
             )
         }))
     }
@@ -341,7 +371,13 @@ impl Books {
         sorted(rows.iter().map(|row| {
             let suspended: bool = row.try_get_by_index(5).unwrap();
             let period = day(small(row, 0));
-            format!("{period} {}: {} active {} {} {suspended}", text(row, 1), number(row, 2), text(row, 3), small(row, 4))
+            format!(
+                "{period} {}: {} active {} {} {suspended}",
+                text(row, 1),
+                number(row, 2),
+                text(row, 3),
+                small(row, 4)
+            )
         }))
     }
 
@@ -353,9 +389,20 @@ impl Books {
         sorted(statements.iter().map(|row| {
             format!(
                 "{} {}: {} active {} {} {} top-ups {} {} in {} credited {} out {} {:?} closing {} {}",
-                row.period, accounts[&row.partner_id], row.active_clients, row.tier, row.rate_basis_points.0, row.top_ups,
-                row.base.0, row.commission.0, row.carried_in.0, row.credited.0, row.carried_out.0,
-                row.carry_reason.map(<&str>::from), row.closing_balance.0, row.digest,
+                row.period,
+                accounts[&row.partner_id],
+                row.active_clients,
+                row.tier,
+                row.rate_basis_points.0,
+                row.top_ups,
+                row.base.0,
+                row.commission.0,
+                row.carried_in.0,
+                row.credited.0,
+                row.carried_out.0,
+                row.carry_reason.map(<&str>::from),
+                row.closing_balance.0,
+                row.digest,
             )
         }))
     }
@@ -384,7 +431,13 @@ impl Books {
         let rows = query(&self.connection, sql).await;
         sorted(rows.iter().map(|row| {
             let until: Option<i64> = row.try_get_by_index(3).unwrap();
-            format!("{} with {} from {} to {until:?} {:?}", text(row, 0), text(row, 1), number(row, 2), maybe(row, 4))
+            format!(
+                "{} with {} from {} to {until:?} {:?}",
+                text(row, 0),
+                text(row, 1),
+                number(row, 2),
+                maybe(row, 4)
+            )
         }))
     }
 }
@@ -412,25 +465,38 @@ fn expected(world: &World, now: i64, ids: &BTreeMap<String, Uuid>) -> BTreeMap<S
             _ => "WAITING",
         };
         let kind = if parked.is_top_up() { "TOP_UP" } else { "REFUND" };
-        format!("{kind} {} of {} arrived {} {status}", parked.external_id(), parked.client(), parked.arrived_at)
+        format!(
+            "{kind} {} of {} arrived {} {status}",
+            parked.external_id(),
+            parked.client(),
+            parked.arrived_at
+        )
     });
     let balances = world.codes.keys().map(|partner| {
         format!(
             "{partner}: available {} reserved {} carried {} credited {} paid {}",
-            world.available(partner), world.reserved(partner), world.carried(partner), world.lifetime_credited(partner),
+            world.available(partner),
+            world.reserved(partner),
+            world.carried(partner),
+            world.lifetime_credited(partner),
             world.lifetime_paid(partner),
         )
     });
     let ledger = world.codes.keys().flat_map(|partner| {
         world.movements_of(partner).enumerate().map(move |(place, movement)| {
-            let (kind, available, reserved) = (movement.kind.word(), movement.available_after, movement.reserved_after);
+            let (kind, available, reserved) =
+                (movement.kind.word(), movement.available_after, movement.reserved_after);
             format!("{partner} {}: {kind} {} then {available} and {reserved}", place + 1, movement.amount)
         })
     });
-    let standings = world.standings.iter().filter(|(_, standing)| standing.active_clients > 0 || standing.is_suspended);
+    let standings =
+        world.standings.iter().filter(|(_, standing)| standing.active_clients > 0 || standing.is_suspended);
     let standings = standings.map(|((period, partner), standing)| {
         let (tier, _, rate) = standing.tier;
-        format!("{period} {partner}: {} active {tier} {rate} {}", standing.active_clients, standing.is_suspended)
+        format!(
+            "{period} {partner}: {} active {tier} {rate} {}",
+            standing.active_clients, standing.is_suspended
+        )
     });
     let mut previous: BTreeMap<&str, String> = BTreeMap::new();
     let statements = world.statements.iter().map(|row| {
@@ -438,8 +504,19 @@ fn expected(world: &World, now: i64, ids: &BTreeMap<String, Uuid>) -> BTreeMap<S
         previous.insert(&row.partner, digest.clone());
         format!(
             "{} {}: {} active {} {} {} top-ups {} {} in {} credited {} out {} {:?} closing {} {digest}",
-            row.period, row.partner, row.active_clients, row.tier, row.rate, row.top_ups, row.base, row.commission,
-            row.carried_in, row.credited, row.carried_out, row.reason, row.closing_balance,
+            row.period,
+            row.partner,
+            row.active_clients,
+            row.tier,
+            row.rate,
+            row.top_ups,
+            row.base,
+            row.commission,
+            row.carried_in,
+            row.credited,
+            row.carried_out,
+            row.reason,
+            row.closing_balance,
         )
     });
     let statements = sorted(statements);
@@ -475,15 +552,27 @@ fn digest(row: &reference::Statement, partner: Uuid, previous: Option<&String>) 
         "{{\"activeClients\":{},\"base\":\"{}\",\"carriedIn\":\"{}\",\"carriedOut\":\"{}\",\"carryReason\":{},\
          \"commission\":\"{}\",\"credited\":\"{}\",\"partnerId\":\"{partner}\",\"periodEnd\":\"{}\",\"periodStart\":\"{}\",\
          \"previousDigest\":{},\"rateBasisPoints\":{},\"topUpCount\":{}}}",
-        row.active_clients, amount(row.base), amount(row.carried_in), amount(row.carried_out), quoted(row.reason),
-        amount(row.commission), amount(row.credited), reference::next(row.period), row.period,
-        quoted(previous.map(String::as_str)), row.rate, row.top_ups,
+        row.active_clients,
+        amount(row.base),
+        amount(row.carried_in),
+        amount(row.carried_out),
+        quoted(row.reason),
+        amount(row.commission),
+        amount(row.credited),
+        reference::next(row.period),
+        row.period,
+        quoted(previous.map(String::as_str)),
+        row.rate,
+        row.top_ups,
     );
     Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The first thing in which two sets of rows differ.
-pub fn difference(should: &BTreeMap<String, Vec<String>>, is: &BTreeMap<String, Vec<String>>) -> Option<String> {
+pub fn difference(
+    should: &BTreeMap<String, Vec<String>>,
+    is: &BTreeMap<String, Vec<String>>,
+) -> Option<String> {
     let (name, should) = should.iter().find(|(name, rows)| is.get(*name) != Some(*rows))?;
     let is = is.get(name)?;
     let missing: Vec<_> = should.iter().filter(|row| !is.contains(row)).collect();

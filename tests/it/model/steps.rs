@@ -4,7 +4,9 @@ use chrono::{Days, NaiveDate};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::reference::{Act, CENT, DAY, Event, HOUR, Line, Rate, RefundFact, SECOND, Step as Decision, Tier, TopUpFact, World};
+use crate::reference::{
+    Act, CENT, DAY, Event, HOUR, Line, Rate, RefundFact, SECOND, Step as Decision, Tier, TopUpFact, World,
+};
 
 /// A sequence and the moment at which it begins.
 #[derive(Clone, Debug)]
@@ -39,29 +41,88 @@ pub enum Change {
 #[derive(Clone, Debug)]
 pub enum Step {
     Wait(i64),
-    Join { partner: u8, other_code: bool },
-    Register { client: u8, code: Option<u8>, hash: Option<u8> },
-    Publish { currency: bool, days_ago: u64, rate: u8 },
-    TopUp { client: u8, when: When, cents: i64, currency: u8, kind: u8, hash: Option<u8> },
-    TopUpAgain { which: u8, change: Change },
+    Join {
+        partner: u8,
+        other_code: bool,
+    },
+    Register {
+        client: u8,
+        code: Option<u8>,
+        hash: Option<u8>,
+    },
+    Publish {
+        currency: bool,
+        days_ago: u64,
+        rate: u8,
+    },
+    TopUp {
+        client: u8,
+        when: When,
+        cents: i64,
+        currency: u8,
+        kind: u8,
+        hash: Option<u8>,
+    },
+    TopUpAgain {
+        which: u8,
+        change: Change,
+    },
     /// Of the n-th last top-up, or of the next one to come where there is none.
-    Refund { which: u8, later_hours: i64, part: u8, other_client: bool },
-    RefundAgain { which: u8, change: Change },
-    RefundBeforeTopUp { client: u8, when: When, cents: i64 },
-    Settle { by_hand: Option<u8> },
+    Refund {
+        which: u8,
+        later_hours: i64,
+        part: u8,
+        other_client: bool,
+    },
+    RefundAgain {
+        which: u8,
+        change: Change,
+    },
+    RefundBeforeTopUp {
+        client: u8,
+        when: When,
+        cents: i64,
+    },
+    Settle {
+        by_hand: Option<u8>,
+    },
     Suspend(u8),
     Reinstate(u8),
-    Review { which: u8, release: bool },
+    Review {
+        which: u8,
+        release: bool,
+    },
     Hold(u8),
-    Clear { client: u8, release: bool },
-    Reassign { client: u8, partner: u8 },
-    SetRate { partner: u8, rate: Option<u8> },
+    Clear {
+        client: u8,
+        release: bool,
+    },
+    Reassign {
+        client: u8,
+        partner: u8,
+    },
+    SetRate {
+        partner: u8,
+        rate: Option<u8>,
+    },
     SetTiers(u8),
     GrantContract(u8),
-    Withdraw { partner: u8, part: u8 },
-    Decide { which: u8, step: u8 },
-    Transfer { partner: u8, part: u8 },
-    AnswerTransfer { which: u8, booked: bool },
+    Withdraw {
+        partner: u8,
+        part: u8,
+    },
+    Decide {
+        which: u8,
+        step: u8,
+    },
+    Transfer {
+        partner: u8,
+        part: u8,
+    },
+    AnswerTransfer {
+        which: u8,
+        booked: bool,
+    },
 }
 
 pub fn sequences() -> impl Strategy<Value = Sequence> {
@@ -180,11 +241,17 @@ impl When {
 }
 
 fn sent_top_ups(events: &[Event]) -> Vec<&TopUpFact> {
-    events.iter().filter_map(|event| if let Act::TopUp(fact) = &event.act { Some(fact) } else { None }).collect()
+    events
+        .iter()
+        .filter_map(|event| if let Act::TopUp(fact) = &event.act { Some(fact) } else { None })
+        .collect()
 }
 
 fn sent_refunds(events: &[Event]) -> Vec<&RefundFact> {
-    events.iter().filter_map(|event| if let Act::Refund(fact) = &event.act { Some(fact) } else { None }).collect()
+    events
+        .iter()
+        .filter_map(|event| if let Act::Refund(fact) = &event.act { Some(fact) } else { None })
+        .collect()
 }
 
 /// The n-th last.
@@ -217,8 +284,8 @@ impl Step {
             Step::Publish { currency, days_ago, rate } => Act::Publish {
                 currency: if currency { "USD" } else { "JPY" }.to_owned(),
                 day: chrono::DateTime::from_timestamp_micros(now)?.date_naive() - Days::new(days_ago),
-                rate: [(11_172, 4), (1, 0), (16_425, 2), (3, 1)].map(|(mantissa, decimals)| Rate { mantissa, decimals })
-                    [usize::from(rate)],
+                rate: [(11_172, 4), (1, 0), (16_425, 2), (3, 1)]
+                    .map(|(mantissa, decimals)| Rate { mantissa, decimals })[usize::from(rate)],
             },
             Step::TopUp { client: number, when, cents, currency, kind, hash } => {
                 let currency = match currency {
@@ -320,7 +387,10 @@ impl Step {
             Step::Decide { which, step } => {
                 use Decision::{Approve, Cancel, MarkFailed, MarkPaid, Reject};
                 let withdrawal = world.withdrawals.len().checked_sub(1 + usize::from(which))?;
-                Act::Decide { withdrawal, step: [Approve, Reject, Cancel, MarkPaid, MarkFailed][usize::from(step)] }
+                Act::Decide {
+                    withdrawal,
+                    step: [Approve, Reject, Cancel, MarkPaid, MarkFailed][usize::from(step)],
+                }
             }
             Step::Transfer { partner, part } => {
                 let partner = joined(partner)?;

@@ -142,15 +142,25 @@ impl World {
         self.hashes.extend(hash.map(|hash| (client.to_owned(), hash.to_owned())));
         let partner = code.and_then(|code| self.partner_of_code(code)).cloned();
         let partner = partner.filter(|partner| !self.suspended.contains(partner));
-        let waiting: Vec<Parked> =
-            self.parked.iter().filter(|parked| parked.client() == client && parked.waits(at)).cloned().collect();
+        let waiting: Vec<Parked> = self
+            .parked
+            .iter()
+            .filter(|parked| parked.client() == client && parked.waits(at))
+            .cloned()
+            .collect();
         let Some(partner) = partner.filter(|partner| partner != client) else {
             // What waited for him belongs to nobody.
             self.parked.retain(|parked| parked.client() != client || !parked.waits(at));
             return Outcome::Done("Direct");
         };
         let hold = self.shares_hash(client, &partner).then_some("SHARED_PAYMENT_INSTRUMENT");
-        self.referrals.push(Referral { client: client.to_owned(), partner, since: i64::MIN, until: i64::MAX, hold });
+        self.referrals.push(Referral {
+            client: client.to_owned(),
+            partner,
+            since: i64::MIN,
+            until: i64::MAX,
+            hold,
+        });
         let mut top_ups: Vec<(TopUpFact, i64)> = waiting
             .into_iter()
             .filter_map(|parked| match parked.fact {
@@ -158,7 +168,8 @@ impl World {
                 ParkedFact::Refund(_) => None,
             })
             .collect();
-        top_ups.sort_by(|(a, _), (b, _)| (a.occurred_at, &a.external_id).cmp(&(b.occurred_at, &b.external_id)));
+        top_ups
+            .sort_by(|(a, _), (b, _)| (a.occurred_at, &a.external_id).cmp(&(b.occurred_at, &b.external_id)));
         for (fact, base) in top_ups {
             self.parked.retain(|parked| !parked.is_top_up() || parked.external_id() != fact.external_id);
             self.record_top_up(at, &fact, base, false);
@@ -187,14 +198,18 @@ impl World {
         if self.is_impossible(at, fact.occurred_at) || Self::is_no_amount(fact.amount, &fact.currency) {
             return Outcome::Refused("Invalid");
         }
-        let known = self.lines.iter().find(|line| line.reverses.is_none() && line.external_id == fact.external_id);
+        let known =
+            self.lines.iter().find(|line| line.reverses.is_none() && line.external_id == fact.external_id);
         if let Some(known) = known {
             let sent = (&fact.client, fact.occurred_at, fact.amount, &fact.currency, fact.kind);
             let same = sent == (&known.client, known.occurred_at, known.amount, &known.currency, known.kind);
             return if same { Outcome::Done("Replayed") } else { Outcome::Refused("Conflict") };
         }
-        let parked = self.parked.iter().find(|parked| parked.is_top_up() && parked.external_id() == fact.external_id);
-        if let Some(Parked { fact: ParkedFact::TopUp(known, _), .. }) = parked.filter(|parked| parked.waits(at)) {
+        let parked =
+            self.parked.iter().find(|parked| parked.is_top_up() && parked.external_id() == fact.external_id);
+        if let Some(Parked { fact: ParkedFact::TopUp(known, _), .. }) =
+            parked.filter(|parked| parked.waits(at))
+        {
             let same = TopUpFact { hash: None, ..known.clone() } == TopUpFact { hash: None, ..fact.clone() };
             return if same { Outcome::Done("ParkedAgain") } else { Outcome::Refused("Conflict") };
         }
@@ -302,18 +317,21 @@ impl World {
         if self.is_impossible(at, fact.occurred_at) || too_much {
             return Outcome::Refused("Invalid");
         }
-        let known = self.lines.iter().find(|line| line.reverses.is_some() && line.external_id == fact.external_id);
+        let known =
+            self.lines.iter().find(|line| line.reverses.is_some() && line.external_id == fact.external_id);
         if let Some(known) = known {
             let sent = (&fact.client, Some(&fact.top_up), fact.occurred_at, fact.amount);
             let same = sent == (&known.client, known.reverses.as_ref(), known.occurred_at, known.amount);
             return if same { Outcome::Done("Replayed") } else { Outcome::Refused("Conflict") };
         }
-        let parked = self.parked.iter().find(|parked| !parked.is_top_up() && parked.external_id() == fact.external_id);
+        let parked =
+            self.parked.iter().find(|parked| !parked.is_top_up() && parked.external_id() == fact.external_id);
         if let Some(parked) = parked.filter(|parked| parked.waits(at)) {
             let same = parked.fact == ParkedFact::Refund(fact.clone());
             return if same { Outcome::Done("ParkedAgain") } else { Outcome::Refused("Conflict") };
         }
-        let is_known = self.lines.iter().any(|line| line.reverses.is_none() && line.external_id == fact.top_up);
+        let is_known =
+            self.lines.iter().any(|line| line.reverses.is_none() && line.external_id == fact.top_up);
         let outcome = if is_known {
             match self.attach(at, fact) {
                 Ok(()) => Outcome::Done("Recorded"),
@@ -335,7 +353,8 @@ impl World {
 
     /// Rule 13: a line that takes back part of a top-up on record, or why not.
     fn attach(&mut self, at: i64, fact: &RefundFact) -> Result<(), &'static str> {
-        let top_up = self.lines.iter().find(|line| line.reverses.is_none() && line.external_id == fact.top_up);
+        let top_up =
+            self.lines.iter().find(|line| line.reverses.is_none() && line.external_id == fact.top_up);
         let top_up = top_up.unwrap().clone();
         if top_up.client != fact.client || Self::is_no_amount(fact.amount, &top_up.currency) {
             return Err("Invalid");

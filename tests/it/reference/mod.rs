@@ -43,29 +43,78 @@ pub struct Terms {
 /// Something that is asked of the programme. Partners and clients go by their account ids.
 #[derive(Clone, Debug)]
 pub enum Act {
-    Join { account: String, code: String },
-    Register { client: String, code: Option<String>, hash: Option<String> },
-    Publish { currency: String, day: NaiveDate, rate: Rate },
+    Join {
+        account: String,
+        code: String,
+    },
+    Register {
+        client: String,
+        code: Option<String>,
+        hash: Option<String>,
+    },
+    Publish {
+        currency: String,
+        day: NaiveDate,
+        rate: Rate,
+    },
     TopUp(TopUpFact),
     Refund(RefundFact),
     /// Every period that has ended, on or before a day; with the grace where the background task asks.
-    Settle { until: Option<NaiveDate>, grace: i64 },
-    Suspend { partner: String },
-    Reinstate { partner: String },
+    Settle {
+        until: Option<NaiveDate>,
+        grace: i64,
+    },
+    Suspend {
+        partner: String,
+    },
+    Reinstate {
+        partner: String,
+    },
     /// Of a top-up, by its external id.
-    Release { top_up: String },
-    Reject { top_up: String },
-    Hold { client: String },
-    Clear { client: String, release: bool },
-    Reassign { client: String, partner: String },
-    SetRate { partner: String, rate: Option<i64> },
-    SetTiers { tiers: Vec<Tier> },
-    GrantContract { partner: String },
-    Withdraw { partner: String, amount: Option<i64> },
+    Release {
+        top_up: String,
+    },
+    Reject {
+        top_up: String,
+    },
+    Hold {
+        client: String,
+    },
+    Clear {
+        client: String,
+        release: bool,
+    },
+    Reassign {
+        client: String,
+        partner: String,
+    },
+    SetRate {
+        partner: String,
+        rate: Option<i64>,
+    },
+    SetTiers {
+        tiers: Vec<Tier>,
+    },
+    GrantContract {
+        partner: String,
+    },
+    Withdraw {
+        partner: String,
+        amount: Option<i64>,
+    },
     /// The withdrawal asked for as the n-th.
-    Decide { withdrawal: usize, step: Step },
-    Transfer { partner: String, amount: i64 },
-    AnswerTransfer { transfer: usize, booked: bool },
+    Decide {
+        withdrawal: usize,
+        step: Step,
+    },
+    Transfer {
+        partner: String,
+        amount: i64,
+    },
+    AnswerTransfer {
+        transfer: usize,
+        booked: bool,
+    },
 }
 
 /// Units of a currency for one of the programme's: a whole number over a power of ten.
@@ -218,9 +267,8 @@ impl World {
 
     /// Rule 6: whose a client was when something occurred.
     pub fn referral_at(&self, client: &str, at: i64) -> Option<usize> {
-        let holds = |referral: &Referral| {
-            referral.client == client && referral.since <= at && at < referral.until
-        };
+        let holds =
+            |referral: &Referral| referral.client == client && referral.since <= at && at < referral.until;
         self.referrals.iter().position(holds)
     }
 

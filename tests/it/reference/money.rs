@@ -90,7 +90,8 @@ impl World {
 
     /// Paid out, or spent on calls.
     pub fn lifetime_paid(&self, partner: &str) -> i64 {
-        self.sum_of(partner, MovementKind::WithdrawalPaid) + self.sum_of(partner, MovementKind::ServiceTransfer)
+        self.sum_of(partner, MovementKind::WithdrawalPaid)
+            + self.sum_of(partner, MovementKind::ServiceTransfer)
             - self.sum_of(partner, MovementKind::ServiceTransferReturned)
     }
 
@@ -99,7 +100,10 @@ impl World {
     }
 
     fn sum_of(&self, partner: &str, kind: MovementKind) -> i64 {
-        self.movements_of(partner).filter(|movement| movement.kind == kind).map(|movement| movement.amount).sum()
+        self.movements_of(partner)
+            .filter(|movement| movement.kind == kind)
+            .map(|movement| movement.amount)
+            .sum()
     }
 
     pub fn move_money(&mut self, partner: &str, kind: MovementKind, amount: i64) {
@@ -180,7 +184,11 @@ impl World {
             return Outcome::Refused("InsufficientBalance");
         }
         self.move_money(partner, MovementKind::ServiceTransfer, amount);
-        self.transfers.push(Withdrawal { partner: partner.to_owned(), amount, state: WithdrawalState::Requested });
+        self.transfers.push(Withdrawal {
+            partner: partner.to_owned(),
+            amount,
+            state: WithdrawalState::Requested,
+        });
         Outcome::Done("Requested")
     }
 

@@ -21,7 +21,8 @@ impl World {
 
     fn judge(&mut self, top_up: &str, to: LineState) {
         let is_concerned = |line: &Line| {
-            line.reverses.as_deref() == Some(top_up) || (line.reverses.is_none() && line.external_id == top_up)
+            line.reverses.as_deref() == Some(top_up)
+                || (line.reverses.is_none() && line.external_id == top_up)
         };
         // The top-up stands before its refunds, which are never settled before it.
         let mut of_top_up = None;
@@ -65,7 +66,9 @@ impl World {
         let held: Vec<String> = self
             .lines
             .iter()
-            .filter(|line| release && line.client == client && line.reverses.is_none() && line.state == LineState::Held)
+            .filter(|line| {
+                release && line.client == client && line.reverses.is_none() && line.state == LineState::Held
+            })
             .map(|line| line.external_id.clone())
             .collect();
         for top_up in held {
@@ -83,7 +86,10 @@ impl World {
         if client == partner {
             return Outcome::Refused("SelfReferral");
         }
-        let current = self.referrals.iter().position(|referral| referral.client == client && referral.until == i64::MAX);
+        let current = self
+            .referrals
+            .iter()
+            .position(|referral| referral.client == client && referral.until == i64::MAX);
         let before = current.map(|place| self.referrals[place].clone());
         if before.as_ref().is_some_and(|before| before.partner == partner) {
             return Outcome::Refused("AlreadyDone");
@@ -119,7 +125,8 @@ impl World {
     /// Rule 17: from the next settlement on, which fixes the standings of the period after the oldest open one.
     pub fn set_tiers(&mut self, tiers: &[Tier]) -> Outcome {
         let from = self.oldest_open().map_or(NaiveDate::MIN, next);
-        let mut periods = self.tables.iter().map(|(since, _)| *since).filter(|since| *since > from).chain([from]);
+        let mut periods =
+            self.tables.iter().map(|(since, _)| *since).filter(|since| *since > from).chain([from]);
         if periods.all(|period| self.table(period) == tiers) {
             return Outcome::Refused("AlreadyDone");
         }

@@ -67,7 +67,8 @@ impl World {
         let partners: Vec<String> = self.codes.keys().cloned().collect();
         for partner in &partners {
             let active_clients = self.active_clients(partner, period);
-            let tier = *self.table(next(period)).iter().rfind(|(_, floor, _)| *floor <= active_clients).unwrap();
+            let tier =
+                *self.table(next(period)).iter().rfind(|(_, floor, _)| *floor <= active_clients).unwrap();
             let is_suspended = self.suspended.contains(partner);
             let standing = Standing { active_clients, tier, is_suspended };
             self.standings.insert((next(period), partner.clone()), standing);
@@ -96,7 +97,10 @@ impl World {
     /// What of a top-up is refunded by refunds settled in a period or before.
     fn refunded_by(&self, top_up: &Line, period: NaiveDate) -> i64 {
         let refunds = self.lines.iter().filter(|line| line.reverses.as_ref() == Some(&top_up.external_id));
-        refunds.filter(|line| line.settle_period.is_some_and(|settled| settled <= period)).map(|line| line.amount).sum()
+        refunds
+            .filter(|line| line.settle_period.is_some_and(|settled| settled <= period))
+            .map(|line| line.amount)
+            .sum()
     }
 
     /// Rule 17: the table in force in a period.
@@ -124,7 +128,10 @@ impl World {
 
     /// What a partner's last statement carried out.
     pub fn carried(&self, partner: &str) -> i64 {
-        self.statements.iter().rfind(|statement| statement.partner == partner).map_or(0, |last| last.carried_out)
+        self.statements
+            .iter()
+            .rfind(|statement| statement.partner == partner)
+            .map_or(0, |last| last.carried_out)
     }
 
     /// Rule 20.
