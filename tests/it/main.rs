@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod architecture;
+mod backup;
 mod harness;
 mod model;
 mod reference;
+mod sample;
 mod schema;
+mod settlement;

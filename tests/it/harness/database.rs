@@ -78,9 +78,13 @@ impl TestDatabase {
         }
     }
 
-    fn on_sqlite(folder: &Path) -> TestDatabase {
-        let file = folder.join(format!("parrain-{:016x}.db", rand::random::<u64>()));
+    /// A file of SQLite that is there.
+    pub fn of_file(file: &Path) -> TestDatabase {
         TestDatabase { url: format!("sqlite://{}", file.display()), name: None }
+    }
+
+    fn on_sqlite(folder: &Path) -> TestDatabase {
+        TestDatabase::of_file(&folder.join(format!("parrain-{:016x}.db", rand::random::<u64>())))
     }
 
     async fn on_postgres(server: &Server, template: &str) -> TestDatabase {

@@ -51,6 +51,11 @@ impl Parrain {
         Parrain::with(folder, database, "")
     }
 
+    /// On a SQLite database that is there.
+    pub fn on_file(file: &Path) -> Parrain {
+        Parrain::with(Folder::new(), TestDatabase::of_file(file), "")
+    }
+
     fn with(folder: Folder, database: TestDatabase, programme: &str) -> Parrain {
         let config = folder.path().join("parrain.toml");
         // Nothing is settled unless a test says so.

@@ -6,9 +6,14 @@ folder=$1
 port=$2
 idle_seconds=15
 
-programs=$(dirname "$(command -v postgres || ls -1 /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres \
-    /opt/homebrew/opt/postgresql*/bin/postgres 2>/dev/null | sort -V | tail -n 1)")
-if [ ! -x "$programs/initdb" ]; then
+programs=
+for folder_of_programs in $(ls -1d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -Vr) ${PATH//:/ }; do
+    if [ -x "$folder_of_programs/initdb" ] && [ -x "$folder_of_programs/postgres" ]; then
+        programs=$folder_of_programs
+        break
+    fi
+done
+if [ -z "$programs" ]; then
     echo "PostgreSQL is not installed, and the suite runs on it too: apt-get install postgresql" >&2
     exit 1
 fi
@@ -51,9 +56,10 @@ max_wal_senders = 0
 SETTINGS
 "${as_owner[@]}" "$programs/postgres" -D data &
 server=$!
-until "$programs/pg_isready" --quiet --host 127.0.0.1 --port "$port"; do
+# Its last line says whether it takes connections.
+until [ "$(sed -n '$s/ *//gp' data/postmaster.pid 2>/dev/null)" = ready ]; do
     kill -0 "$server"
-    sleep 0.1
+    sleep 0.05
 done
 printf 'postgres://parrain:%s@127.0.0.1:%s/' "$password" "$port" > "$folder/url.new"
 mv "$folder/url.new" "$folder/url"
