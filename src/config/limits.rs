@@ -40,6 +40,10 @@ pub struct LimitsConfig {
     pub cost_bucket: u32,
     /// What of it comes back each second.
     pub cost_restored_per_second: u32,
+    /// What a service may spend at once.
+    pub service_cost_bucket: u32,
+    /// What of it comes back each second.
+    pub service_cost_restored_per_second: u32,
 }
 
 impl Default for LimitsConfig {
@@ -58,6 +62,8 @@ impl Default for LimitsConfig {
             cost_per_request: 3_000,
             cost_bucket: 10_000,
             cost_restored_per_second: 200,
+            service_cost_bucket: 50_000,
+            service_cost_restored_per_second: 2_000,
         }
     }
 }

@@ -41,7 +41,9 @@ mod top_up;
 mod withdrawal;
 
 pub mod code;
+pub mod cost;
 pub mod limits;
+pub mod rate_limit;
 
 pub use request::RequestId;
 

@@ -1,5 +1,7 @@
 //! What happens to every request at the edge: its id, the capacity, panics, the access log.
 
+mod trace_context;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -12,10 +14,13 @@ use axum::response::Response;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::error::Failure;
 use super::media::Media;
 use crate::clock::Clock;
+use trace_context::TraceContext;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -61,6 +66,11 @@ pub async fn pass(State(edge): State<Edge>, mut request: Request<Body>, next: Ne
     let id = RequestId::from_client(&request)
         .unwrap_or_else(|| RequestId(Arc::from(edge.clock.new_id().simple().to_string())));
     request.extensions_mut().insert(id.clone());
+    // Of the highest level, so that an error's line tells whose it is however little is logged.
+    let span = tracing::error_span!("request", request_id = id.as_str(), trace_id = Empty, parent_id = Empty);
+    if let Some(trace) = TraceContext::of(request.headers()) {
+        span.record("trace_id", trace.trace_id()).record("parent_id", trace.parent_id());
+    }
     let media = Media::accepted(request.headers()).unwrap_or(Media::Json);
     let method = request.method().clone();
     // The pattern, not the path: codes are nobody's business, and a metric must not grow with them.
@@ -69,13 +79,15 @@ pub async fn pass(State(edge): State<Edge>, mut request: Request<Body>, next: Ne
 
     let mut response = match edge.capacity.try_acquire() {
         Err(_) => Failure::over_capacity().respond(media, &id),
-        Ok(_permit) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
-                tracing::error!(request_id = id.as_str(), "a handler panicked");
-                Failure::internal().respond(media, &id)
+        Ok(_permit) => {
+            match AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await {
+                Ok(response) => response,
+                Err(_) => {
+                    span.in_scope(|| tracing::error!("a handler panicked"));
+                    Failure::internal().respond(media, &id)
+                }
             }
-        },
+        }
     };
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
@@ -88,7 +100,7 @@ pub async fn pass(State(edge): State<Edge>, mut request: Request<Body>, next: Ne
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", "route" => route.clone()).record(elapsed);
     let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(request_id = id.as_str(), %method, route, status, milliseconds, "answered");
+    span.in_scope(|| tracing::info!(%method, route, status, milliseconds, "answered"));
     response
 }
 
@@ -99,3 +111,6 @@ fn label(method: &axum::http::Method) -> String {
         _ => "other".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,13 +9,18 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
+use super::buckets::Throttled;
 use super::edge::RequestId;
 use super::media::Media;
 use crate::graphql::code::Code;
 use crate::graphql::limits::Refused;
+use crate::graphql::rate_limit::RateLimit;
 
 /// What a client reads where the fault is this side's; the log has the rest under the request's id.
 const INTERNAL: &str = "Something went wrong on this side. The request id finds it in the log.";
+
+/// The extension that says what a request costs.
+const COST: &str = "cost";
 
 /// A request that is not run.
 #[derive(Debug)]
@@ -25,13 +30,22 @@ pub struct Failure {
     locations: Vec<Pos>,
     /// Where the form of the answer does not decide it.
     status: Option<StatusCode>,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, HeaderValue)>,
+    /// What the request would have cost, where that is known.
+    rate_limit: Option<RateLimit>,
 }
 
 impl Failure {
     /// A GraphQL request that is refused: the form of the answer decides the status.
     pub fn new(code: Code, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), locations: Vec::new(), status: None, header: None }
+        Failure {
+            code,
+            message: message.into(),
+            locations: Vec::new(),
+            status: None,
+            header: None,
+            rate_limit: None,
+        }
     }
 
     /// Something that is no GraphQL request.
@@ -44,20 +58,31 @@ impl Failure {
     }
 
     pub fn unauthenticated() -> Failure {
-        let header = (WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"");
+        let header = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
         Failure { header: Some(header), ..Failure::new(Code::Unauthenticated, "The token is not valid.") }
     }
 
     pub fn only_by_post() -> Failure {
         let message = "GET runs queries alone; send mutations by POST.";
         let failure = Failure::with_status(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message);
-        Failure { header: Some((ALLOW, "POST")), ..failure }
+        Failure { header: Some((ALLOW, HeaderValue::from_static("POST"))), ..failure }
     }
 
     pub fn over_capacity() -> Failure {
         let message = "The service is at its limit; try again.";
         let failure = Failure::with_status(StatusCode::SERVICE_UNAVAILABLE, Code::Throttled, message);
-        Failure { header: Some((RETRY_AFTER, "1")), ..failure }
+        Failure { header: Some((RETRY_AFTER, HeaderValue::from_static("1"))), ..failure }
+    }
+
+    pub fn throttled(throttled: &Throttled) -> Failure {
+        let RateLimit { cost, remaining, .. } = throttled.rate_limit;
+        let seconds = throttled.retry_after;
+        let message = format!("The request costs {cost} and {remaining} is left; try again in {seconds} s.");
+        Failure {
+            header: Some((RETRY_AFTER, HeaderValue::from(seconds))),
+            rate_limit: Some(throttled.rate_limit),
+            ..Failure::new(Code::Throttled, message)
+        }
     }
 
     pub fn internal() -> Failure {
@@ -68,6 +93,10 @@ impl Failure {
         Failure { locations, ..self }
     }
 
+    pub fn with_rate_limit(self, rate_limit: RateLimit) -> Failure {
+        Failure { rate_limit: Some(rate_limit), ..self }
+    }
+
     pub fn respond(self, media: Media, id: &RequestId) -> Response {
         let error = ErrorBody {
             message: self.message,
@@ -76,10 +105,11 @@ impl Failure {
             extensions: extensions(self.code, id),
         };
         let status = self.status.unwrap_or_else(|| status_without_data(self.code, media));
-        let body = ResponseBody { errors: vec![error], data: None, extensions: &BTreeMap::new() };
+        let cost = self.rate_limit.map(|rate_limit| (COST.to_owned(), rate_limit.extension()));
+        let body = ResponseBody { errors: vec![error], data: None, extensions: &cost.into_iter().collect() };
         let mut response = json(status, media, &body);
         if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }
@@ -144,7 +174,8 @@ pub fn was_refused(executed: &Executed) -> bool {
 }
 
 /// The answer to a request that was handed to the schema.
-pub fn respond(executed: Executed, media: Media, id: &RequestId) -> Response {
+pub fn respond(mut executed: Executed, rate_limit: RateLimit, media: Media, id: &RequestId) -> Response {
+    executed.extensions.insert(COST.to_owned(), rate_limit.extension());
     let refused = was_refused(&executed);
     let mut worst = None;
     let errors = executed
@@ -199,7 +230,7 @@ fn error_body(error: ServerError, code: Code, id: &RequestId) -> ErrorBody {
     };
     if code == Code::Internal {
         let path = serde_json::to_string(&body.path).unwrap_or_default();
-        tracing::error!(request_id = id.as_str(), path, error = body.message, "a field failed");
+        tracing::error!(path, error = body.message, "a field failed");
         body.message = INTERNAL.to_owned();
     } else if let Some(Ok(serde_json::Value::Object(given))) = error.extensions.map(serde_json::to_value) {
         body.extensions = given;

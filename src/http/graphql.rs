@@ -3,6 +3,8 @@
 mod documents;
 mod params;
 
+use std::net::IpAddr;
+
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
 };
@@ -13,12 +15,14 @@ use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use futures_util::StreamExt;
 
+use super::client_address::client_address;
 use super::edge::RequestId;
 use super::error::{self, Failure};
 use super::media::{self, Media};
 use super::router::Http;
 use crate::domain::caller::Caller;
 use crate::graphql::code::Code;
+use crate::graphql::rate_limit::RateLimit;
 
 pub use documents::Documents;
 use params::Params;
@@ -43,10 +47,11 @@ async fn answer<E: Executor>(
     media: Media,
     id: &RequestId,
 ) -> Result<Response, Failure> {
-    let caller = http.verifier.caller(request.headers(), http.app.clock.now()).map_err(|reason| {
-        tracing::info!(request_id = id.as_str(), %reason, "a token was not believed");
+    let caller = http.verifier.caller(request.headers(), http.app.clock.now()).await.map_err(|reason| {
+        tracing::info!(%reason, "a token was not believed");
         Failure::unauthenticated()
     })?;
+    let address = client_address(&request, &http.app.config.trusted_proxies);
     let by_get = request.method() != Method::POST;
     let params = if by_get {
         Params::from_query(request.uri().query().unwrap_or_default())?
@@ -58,11 +63,14 @@ async fn answer<E: Executor>(
     if by_get && operation.ty != OperationType::Query {
         return Err(Failure::only_by_post());
     }
+    let cost = http.prices.cost_of(&found.document, operation, &params.variables);
+    let rate_limit = spend(http, &caller, address, cost)?;
 
     let is_known_caller = !caller.is_anonymous();
     let mut graphql = GraphqlRequest::new(params.query.unwrap_or_default())
         .variables(Variables::from_json(params.variables.into()))
         .data(caller)
+        .data(rate_limit)
         .data(id.clone());
     graphql.operation_name = params.operation_name;
     graphql.set_parsed_query(ExecutableDocument::clone(&found.document));
@@ -72,11 +80,38 @@ async fn answer<E: Executor>(
     let executed =
         tokio::time::timeout(http.app.config.limits.request_timeout, http.executor.execute(graphql))
             .await
-            .map_err(|_| Failure::new(Code::Timeout, "The request took too long and was given up."))?;
+            .map_err(|_| {
+                let message = "The request took too long and was given up.";
+                Failure::new(Code::Timeout, message).with_rate_limit(rate_limit)
+            })?;
     if is_known_caller && !error::was_refused(&executed) {
         http.documents.keep(found).await;
     }
-    Ok(error::respond(executed, media, id))
+    Ok(error::respond(executed, rate_limit, media, id))
+}
+
+/// Has the caller pay for a request before it runs. One that costs too much costs nothing: it is refused whatever is
+/// in the bucket.
+fn spend<E>(
+    http: &Http<E>,
+    caller: &Caller,
+    address: Option<IpAddr>,
+    cost: u32,
+) -> Result<RateLimit, Failure> {
+    let limit = http.app.config.limits.cost_per_request;
+    let is_too_dear = cost > limit;
+    let price = if is_too_dear { 0 } else { cost };
+    let spent = http.buckets.spend(caller, address, price, http.app.clock.now());
+    let rate_limit = spent.map_err(|throttled| {
+        metrics::counter!("graphql_throttled_total", "role" => caller.role()).increment(1);
+        Failure::throttled(&throttled)
+    })?;
+    if is_too_dear {
+        let message = format!("The request costs {cost}; one may cost {limit}. Ask for shorter pages.");
+        let rate_limit = RateLimit { cost, ..rate_limit };
+        return Err(Failure::new(Code::QueryTooComplex, message).with_rate_limit(rate_limit));
+    }
+    Ok(rate_limit)
 }
 
 /// The operation that would run: a document may hold several, and a single one may have a name.
@@ -138,5 +173,7 @@ async fn read_body<E>(http: &Http<E>, request: Request<Body>, caller: &Caller) -
     })
 }
 
+#[cfg(test)]
+mod bombs;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! The transport: who calls, what he asks, and how the answer leaves.
 
+mod buckets;
+mod client_address;
 mod edge;
 mod error;
 mod graphql;

@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{CorsLayer, Vary};
 
+use super::buckets::Buckets;
 use super::edge::{self, Edge, X_REQUEST_ID};
 use super::graphql::{self, Documents};
 use super::health::{self, Health, Ready};
@@ -20,6 +21,7 @@ use super::redirect;
 use super::token::Verifier;
 use crate::app::App;
 use crate::config::ConfigError;
+use crate::graphql::cost::Prices;
 
 /// What the public routes share.
 #[derive(Clone)]
@@ -28,17 +30,22 @@ pub struct Http<E> {
     pub(super) executor: E,
     pub(super) verifier: Arc<Verifier>,
     pub(super) documents: Documents,
+    pub(super) prices: Arc<Prices>,
+    pub(super) buckets: Arc<Buckets>,
     /// The schema as text, printed once.
     sdl: Arc<str>,
 }
 
 impl<E: Executor> Http<E> {
-    /// Takes what `[auth]` and `[limits]` say.
+    /// Takes what `[auth]` and `[limits]` say, and the prices from the schema's text.
     ///
     /// # Errors
-    /// `NoAuth` where there is nothing to check tokens with.
+    /// `NoAuth` where there is nothing to check tokens with; `Refused` where a key set or the limits cannot be used.
     pub fn new(app: App, executor: E, sdl: String) -> Result<Http<E>, ConfigError> {
+        let prices = Prices::read(&sdl).map_err(|error| ConfigError::refused("schema", error.to_string()))?;
         Ok(Http {
+            prices: Arc::new(prices),
+            buckets: Arc::new(Buckets::new(&app.config.limits)?),
             verifier: Arc::new(Verifier::new(&app.config)?),
             documents: Documents::new(app.config.limits.document_cache_bytes),
             sdl: sdl.into(),

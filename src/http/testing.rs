@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::caller::Caller;
+use crate::graphql::rate_limit::RateLimit;
 
 pub const NOW: Moment = Moment(1_700_000_000_000_000);
 
@@ -73,6 +74,32 @@ impl ToyQuery {
 
     async fn long(&self) -> String {
         "long ".repeat(10_000)
+    }
+
+    async fn nested(&self) -> Nested {
+        Nested
+    }
+
+    async fn many(&self, first: i32) -> Vec<Nested> {
+        (0..first.clamp(0, 100)).map(|_| Nested).collect()
+    }
+
+    async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
+        context.data_opt().copied()
+    }
+}
+
+/// An object that costs something.
+pub struct Nested;
+
+#[Object]
+impl Nested {
+    async fn hello(&self) -> &'static str {
+        "hello"
+    }
+
+    async fn nested(&self) -> Nested {
+        Nested
     }
 }
 
