@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::error::{Failure, Result};
 use super::id::Tag;
-use super::request::{app, loaders};
+use super::request::{app, loaders, request_id};
 use crate::domain::caller::{Caller, ServiceScope, StaffScope};
 use crate::services;
+use crate::services::audit::{Actor, ActorRole};
 
 /// Who asks. A request that nobody spoke for is anonymous.
 pub fn caller<'a>(context: &Context<'a>) -> &'a Caller {
@@ -52,6 +53,15 @@ pub fn staff<'a>(context: &Context<'a>) -> Result<&'a Caller> {
 pub fn staff_with<'a>(context: &Context<'a>, scope: StaffScope) -> Result<&'a Caller> {
     let caller = known(context)?;
     if caller.staff_may(scope) { Ok(caller) } else { Err(Failure::forbidden()) }
+}
+
+/// Staff with this scope, as the audit log names who changes something.
+///
+/// # Errors
+/// As [`staff_with`].
+pub fn actor(context: &Context<'_>, scope: StaffScope) -> Result<Actor> {
+    let subject = staff_with(context, scope)?.subject().unwrap_or_default().to_owned();
+    Ok(Actor { subject, role: ActorRole::Staff, request_id: request_id(context).map(str::to_owned) })
 }
 
 /// A system of the provider's with this scope.

@@ -15,6 +15,7 @@ use super::scalar::{CurrencyCode, Date, DateTime, Decimal};
 use super::statement::Statement;
 use crate::services::commission::{self as service, CommissionFilter as Filter};
 use crate::services::error::ServiceError;
+use crate::services::listing;
 use crate::services::paging::{List, PageRequest};
 use crate::{domain, services};
 
@@ -145,7 +146,7 @@ pub async fn lines(
     list: List,
     request: PageRequest,
 ) -> Result<Connection<Commission>> {
-    let page = service::page(app(context)?, &list, &request).await?;
+    let page = listing::page(app(context)?, &list, &request).await?;
     Ok(Connection::of_list(page, list, Commission))
 }
 

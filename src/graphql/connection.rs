@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
 
 use super::error::{Failure, Result};
 use super::request::app;
+use crate::services::listing;
 use crate::services::paging::{Cursor, List, Page, PageRequest};
 
 /// The longest page.
@@ -104,7 +105,7 @@ impl<T: OutputType> Connection<T> {
     /// How many items the whole list has, counted when this is asked.
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
         let count = match &self.list {
-            Some(list) => list.count(app(context)?.db.reader()).await?,
+            Some(list) => listing::count(app(context)?, list).await?,
             None => 0,
         };
         Ok(i32::try_from(count).unwrap_or(i32::MAX))

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_graphql::{Enum, Error, ErrorExtensionValues, SimpleObject};
-use sea_orm::DbErr;
 
 use super::code::Code;
 use crate::domain::error::{Invalid, Refusal};
@@ -63,12 +62,6 @@ impl From<ServiceError> for Failure {
                 ..Failure::new(Code::Internal, "Something went wrong on this side.")
             },
         }
-    }
-}
-
-impl From<DbErr> for Failure {
-    fn from(error: DbErr) -> Failure {
-        ServiceError::from(error).into()
     }
 }
 

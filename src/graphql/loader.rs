@@ -119,8 +119,7 @@ impl Loaders {
     /// The partner of an account, if it is one; asked once a request.
     pub async fn own_partner(&self, account_id: &str) -> Result<Option<Uuid>> {
         let find = async || {
-            let db = self.app.db.reader();
-            let partner = crate::services::partner::find_by_account(db, account_id).await?;
+            let partner = listing::partner_of_account(&self.app, account_id).await?;
             Ok::<_, Failure>(partner.map(|partner| partner.id))
         };
         self.own_partner.get_or_try_init(find).await.copied()
@@ -128,13 +127,13 @@ impl Loaders {
 
     /// How far the books have come; asked once a request.
     pub async fn books(&self) -> Result<Books> {
-        let load = async || Ok::<_, Failure>(Books::load(self.app.db.reader(), None).await?);
+        let load = async || Ok::<_, Failure>(standing::books(&self.app).await?);
         self.books.get_or_try_init(load).await.copied()
     }
 
     /// The tables of tiers; asked once a request.
     pub async fn tables(&self) -> Result<&TierTables> {
-        let load = async || Ok::<_, Failure>(TierTables::load(self.app.db.reader(), &self.app.terms).await?);
+        let load = async || Ok::<_, Failure>(standing::tables(&self.app).await?);
         self.tables.get_or_try_init(load).await
     }
 }

@@ -68,6 +68,7 @@ pub struct Mutation(
     top_up::TopUpMutation,
     refund::RefundMutation,
     exchange_rate::ExchangeRateMutation,
+    settlement::SettlementMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -121,7 +121,7 @@ impl Partner {
     ) -> Result<Connection<ReferralLink>> {
         let request = page_request(first, after, last, before)?;
         let list = referral_link::of_partner(self.0.id, include_archived);
-        let page = referral_link::page(app(context)?, &list, &request).await?;
+        let page = listing::page(app(context)?, &list, &request).await?;
         Ok(Connection::of_list(page, list, ReferralLink))
     }
 
@@ -141,7 +141,7 @@ impl Partner {
         let order = order_by.map_or_else(Default::default, |order| order.field.into());
         let is_descending = order_by.is_none_or(|order| order.direction == OrderDirection::Desc);
         let list = referred_client::of_partner(app, self.0.id, &filter, order, is_descending);
-        let page = referred_client::page(app, &list, &request).await?;
+        let page = listing::page(app, &list, &request).await?;
         Ok(Connection::of_list(page, list, ReferredClient))
     }
 

@@ -1,16 +1,19 @@
 //! Settlements as the interface shows them, and the one that is asked for by hand.
 
-use async_graphql::{Context, Enum, ID, Object};
+use std::time::Duration;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use entity::settlement;
 
 use super::authority;
 use super::connection::{Connection, page_request};
-use super::error::Result;
+use super::error::{Result, UserError, outcome};
 use super::id::Tag;
 use super::money::Money;
 use super::period::Period;
 use super::request::app;
-use super::scalar::DateTime;
+use super::scalar::{Date, DateTime};
+use crate::domain::caller::StaffScope;
 use crate::services;
 use crate::services::listing;
 
@@ -143,6 +146,56 @@ impl SettlementQuery {
         let preview = services::settlement::preview(app(context)?).await;
         Ok(preview.map(|found| found.map(SettlementPreview)).map_err(Into::into).transpose())
     }
+}
+
+/// How long `settle` waits for what it began.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+#[derive(Debug, Default)]
+pub struct SettlementMutation;
+
+#[Object]
+impl SettlementMutation {
+    /// Staff: settles every period that ends on or before a date, without the grace. Answers after 8 s at the latest,
+    /// with what is done and what is RUNNING and goes on.
+    async fn settle(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Until when.")] input: SettleInput,
+    ) -> Result<SettlePayload> {
+        let actor = authority::actor(context, StaffScope::Finance)?;
+        let (app, until) = (app(context)?, input.until.map(|date| date.0));
+        if input.dry_run {
+            let previews = services::settlement::dry_run(app, until).await?;
+            let previews = previews.into_iter().map(SettlementPreview).collect();
+            return Ok(SettlePayload { settlements: Vec::new(), previews, user_errors: Vec::new() });
+        }
+        let answer = services::settlement::settle(app, &actor, until, PATIENCE).await;
+        let (settled, user_errors) = outcome(answer, &["input"])?;
+        let settlements = settled.unwrap_or_default().into_iter().map(Settlement).collect();
+        Ok(SettlePayload { settlements, previews: Vec::new(), user_errors })
+    }
+}
+
+/// What is to be settled.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct SettleInput {
+    /// Settle every period that ends on or before this date; today if left out.
+    pub until: Option<Date>,
+    /// Only say what would be done, and write nothing.
+    #[graphql(default = false)]
+    pub dry_run: bool,
+}
+
+/// What was settled, or would be.
+#[derive(SimpleObject)]
+pub struct SettlePayload {
+    /// What is done, oldest first, and what is still running.
+    pub settlements: Vec<Settlement>,
+    /// What a dry run found.
+    pub previews: Vec<SettlementPreview>,
+    /// Why the business says no; empty where it did not.
+    pub user_errors: Vec<UserError>,
 }
 
 /// How far a settlement is.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::listing::rows_by_id;
-use super::paging::{List, Page, PageRequest};
+use super::paging::List;
 use crate::app::App;
 
 /// A line's state with what its settle period makes of it (rule 22).
@@ -106,11 +106,6 @@ pub fn held(partner_id: Option<Uuid>) -> List {
 fn newest_first(from: String, condition: String, values: Vec<Value>) -> List {
     let (key, id) = ("l.occurred_at", "l.id");
     List { columns: "l.*", from, condition, values, key, id, is_descending: true }
-}
-
-/// A page of lines.
-pub async fn page(app: &App, list: &List, request: &PageRequest) -> Result<Page<line::Model>, ServiceError> {
-    Ok(list.page(app.db.reader(), request).await?)
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, line::Model>, ServiceError> {

@@ -112,6 +112,11 @@ pub async fn page<T: FromQueryResult>(
     Ok(list.page(app.db.reader(), request).await?)
 }
 
+/// How many items a whole list has.
+pub async fn count(app: &App, list: &List) -> Result<u64, ServiceError> {
+    Ok(list.count(app.db.reader()).await?)
+}
+
 /// A list that begins with the newest; every table here is called `t` in its SQL.
 fn newest_first(table: &str, key: &'static str, conditions: Conditions) -> List {
     List {

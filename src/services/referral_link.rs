@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::error::{ServiceError, retrying};
 use super::listing::rows_by_id;
 use super::lock;
-use super::paging::{List, Page, PageRequest};
+use super::paging::List;
 use crate::app::App;
 use crate::db::{self, Column, Rows};
 use crate::domain::error::Refusal;
@@ -98,11 +98,6 @@ pub fn of_partner(partner_id: Uuid, include_archived: bool) -> List {
         id: "l.id",
         is_descending: false,
     }
-}
-
-/// A page of links.
-pub async fn page(app: &App, list: &List, request: &PageRequest) -> Result<Page<link::Model>, ServiceError> {
-    Ok(list.page(app.db.reader(), request).await?)
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, link::Model>, ServiceError> {

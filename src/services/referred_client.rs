@@ -7,7 +7,7 @@ use sea_orm::{DbErr, FromQueryResult, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
-use super::paging::{List, Page, PageRequest};
+use super::paging::List;
 use super::standing::RateBook;
 use super::sums::commission_of;
 use crate::app::App;
@@ -116,15 +116,6 @@ pub fn of_partner(
         id: "r.id",
         is_descending,
     }
-}
-
-/// A page of clients.
-pub async fn page(
-    app: &App,
-    list: &List,
-    request: &PageRequest,
-) -> Result<Page<ReferredClient>, ServiceError> {
-    Ok(list.page(app.db.reader(), request).await?)
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ReferredClient>, ServiceError> {

@@ -175,6 +175,16 @@ pub async fn individual_rate(app: &App, partner_id: Uuid) -> Result<Option<RateB
     Ok(rates.in_force(partner_id, period))
 }
 
+/// How far the books have come.
+pub async fn books(app: &App) -> Result<Books, ServiceError> {
+    Ok(Books::load(app.db.reader(), None).await?)
+}
+
+/// All tables of tiers.
+pub async fn tables(app: &App) -> Result<TierTables, ServiceError> {
+    TierTables::load(app.db.reader(), &app.terms).await
+}
+
 /// The rates of partners in periods, by both.
 pub async fn rates(
     app: App,

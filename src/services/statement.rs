@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::listing::rows_by_id;
-use super::paging::{List, Page, PageRequest};
+use super::paging::List;
 use crate::app::App;
 use crate::db::{Column, Rows};
 
@@ -23,15 +23,6 @@ pub fn of_partner(partner_id: Uuid) -> List {
         id: "s.id",
         is_descending: true,
     }
-}
-
-/// A page of a partner's statements, newest first.
-pub async fn page(
-    app: &App,
-    partner_id: Uuid,
-    request: &PageRequest,
-) -> Result<Page<statement::Model>, ServiceError> {
-    Ok(of_partner(partner_id).page(app.db.reader(), request).await?)
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, statement::Model>, ServiceError> {

@@ -1,5 +1,6 @@
 //! Settles periods: closes the oldest open one for all partners at once, then writes their statements (rules 19 to 21).
 
+mod by_hand;
 mod close;
 mod draw_up;
 mod preview;
@@ -18,6 +19,7 @@ use crate::domain::settlement::due_period;
 
 pub(super) use close::{NewStanding, active_clients};
 pub(super) use draw_up::{Overlay, draw_up_for};
+pub use by_hand::settle;
 pub use preview::{SettlementPreview, dry_run, preview};
 
 /// How long a worker may be silent before another takes over, in seconds. Losing it costs nothing: a late write is
