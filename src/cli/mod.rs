@@ -17,22 +17,24 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Overrides, TelemetryConfig};
-use crate::telemetry;
+use crate::{graphql, telemetry};
 use error::CliError;
 use open::Global;
 
 /// The backend of a partner programme: referral links, commissions, settlements and payouts over GraphQL.
 #[derive(Debug, Parser)]
-#[command(name = "parrain", version, arg_required_else_help = false)]
+#[command(name = "parrain", version, after_help = "Without a command it serves.")]
 struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the API, the redirect and the background tasks
+    Serve(serve::ServeArgs),
     /// Run the background tasks alone, in as many instances as wanted
     Worker(serve::WorkerArgs),
     /// The database's schema
@@ -54,6 +56,8 @@ enum Command {
     Verify,
     /// Make a token under the configured secret
     Token(token::TokenArgs),
+    /// Print the GraphQL schema
+    Schema,
     /// Print the configuration in force, secrets masked
     Config,
 }
@@ -90,10 +94,12 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
     let global = cli.global;
-    if !matches!(cli.command, Command::Worker(_)) {
+    let command = cli.command.unwrap_or(Command::Serve(serve::ServeArgs::default()));
+    if !matches!(command, Command::Serve(_) | Command::Worker(_)) {
         log_warnings()?;
     }
-    match cli.command {
+    match command {
+        Command::Serve(args) => serve::run(&global, &args).await.map(|()| Ended::Done),
         Command::Worker(args) => serve::work(&global, &args).await.map(|()| Ended::Done),
         Command::Migrate(command) => migrate::run(&global, &command).await.map(|()| Ended::Done),
         Command::Settle(args) => settle::run(&global, &args).await.map(|()| Ended::Done),
@@ -103,6 +109,10 @@ async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
         Command::Copy(args) => books::copy(&global, &args).await.map(|()| Ended::Done),
         Command::Verify => verify::run(&global).await.map(|()| Ended::Done),
         Command::Token(args) => token::run(&global, &args).map(|()| Ended::Done),
+        Command::Schema => {
+            print!("{}", graphql::sdl());
+            Ok(Ended::Done)
+        }
         Command::Config => {
             print!("{}", global.load(Overrides::default())?.masked_toml());
             Ok(Ended::Done)

@@ -1,6 +1,5 @@
 //! `serve` and `worker`: what runs until the signal to stop.
 
-use async_graphql::Executor;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -8,6 +7,7 @@ use super::error::CliError;
 use super::open::{Global, open_migrated, without_secrets};
 use crate::app::App;
 use crate::config::{Config, Overrides};
+use crate::graphql::{self, Api};
 use crate::http::{self, Http, Listeners, Ready, ops_router, public_router};
 use crate::{jobs, telemetry};
 
@@ -37,13 +37,8 @@ pub struct WorkerArgs {
     migrate: bool,
 }
 
-/// Opens the database and serves the API that `api` makes over it, with its SDL.
-pub(super) async fn run<E: Executor>(
-    global: &Global,
-    args: &ServeArgs,
-    api: impl FnOnce(App) -> E,
-    sdl: String,
-) -> Result<(), CliError> {
+/// Opens the database and serves it.
+pub(super) async fn run(global: &Global, args: &ServeArgs) -> Result<(), CliError> {
     let mut config = global.load(Overrides {
         listen: args.listen.clone(),
         ops_listen: args.ops_listen.clone(),
@@ -53,8 +48,7 @@ pub(super) async fn run<E: Executor>(
     telemetry::init_log(&config.telemetry)?;
     ensure_auth(&mut config)?;
     let app = open_migrated(config, args.migrate).await?;
-    let executor = api(app.clone());
-    serve(app, executor, sdl, !args.no_worker).await
+    serve(app, !args.no_worker).await
 }
 
 /// Sees to it that there are keys, and says where they come from if they were not configured.
@@ -71,16 +65,11 @@ pub(super) fn ensure_auth(config: &mut Config) -> Result<(), CliError> {
 ///
 /// # Errors
 /// Where an address cannot be listened on, or there is nothing to check tokens with.
-pub async fn serve<E: Executor>(
-    app: App,
-    executor: E,
-    sdl: String,
-    with_tasks: bool,
-) -> Result<(), CliError> {
+pub async fn serve(app: App, with_tasks: bool) -> Result<(), CliError> {
     let metrics = telemetry::install()?;
     let stop = stop_on_signal()?;
     let ready = Ready::default();
-    let public = public_router(Http::new(app.clone(), executor, sdl)?);
+    let public = public_router(Http::new(app.clone(), Api::new(app.clone()), graphql::sdl())?);
     let ops = ops_router(app.clone(), ready.clone(), metrics);
     let listeners = Listeners::bind(&app.config).await?;
     let (listen, ops_listen) = (listeners.public.local_addr()?, listeners.ops.local_addr()?);
