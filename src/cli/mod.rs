@@ -23,7 +23,7 @@ use open::Global;
 
 /// The backend of a partner programme: referral links, commissions, settlements and payouts over GraphQL.
 #[derive(Debug, Parser)]
-#[command(name = "parrain", version, arg_required_else_help = false)]
+#[command(name = "parrain", version, after_help = "Without a command it serves.")]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -34,7 +34,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API and the redirect, and run the background tasks
+    /// Serve the API, the redirect and the background tasks
     Serve(serve::ServeArgs),
     /// Run the background tasks alone, in as many instances as wanted
     Worker(serve::WorkerArgs),
@@ -55,10 +55,10 @@ enum Command {
     Copy(books::CopyArgs),
     /// Recompute the books from the recorded facts; prints what is off, and exits 1 if anything is
     Verify,
-    /// Print the GraphQL schema
-    Schema,
     /// Make a token under the configured secret
     Token(token::TokenArgs),
+    /// Print the GraphQL schema
+    Schema,
     /// Print the configuration in force, secrets masked
     Config,
 }
@@ -95,7 +95,7 @@ pub fn run() -> ExitCode {
 
 async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
     let global = cli.global;
-    let command = cli.command.unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()));
+    let command = cli.command.unwrap_or(Command::Serve(serve::ServeArgs::default()));
     if !matches!(command, Command::Serve(_) | Command::Worker(_)) {
         log_warnings()?;
     }

@@ -37,7 +37,7 @@ pub struct WorkerArgs {
     migrate: bool,
 }
 
-/// Opens the database and serves the API over it.
+/// Opens the database and serves it.
 pub(super) async fn run(global: &Global, args: &ServeArgs) -> Result<(), CliError> {
     let mut config = global.load(Overrides {
         listen: args.listen.clone(),
