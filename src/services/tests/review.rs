@@ -53,7 +53,7 @@ async fn what_is_released_after_a_boundary_is_settled_in_the_oldest_open_period(
     world.client(other, "x").await;
     world.line("x", "x", "2026-10-01T08:00:00Z", "1").await;
     let held = world.line("a", "a", "2026-10-01T08:00:00Z", "100").await;
-    let refund = world.refund("a", "a", "r", "2026-10-02T09:00:00Z", "40").await;
+    let refund = world.refund("a", "a", "r", "2026-10-01T09:00:00Z", "40").await;
     world.app.clock.set(at("2026-10-16T00:00:00Z"));
     world.settle().await;
     let late = world.refund("a", "a", "r2", "2026-10-15T12:00:00Z", "60").await;
