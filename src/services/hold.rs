@@ -85,7 +85,7 @@ pub async fn clear_client(
 async fn referred(tx: &DatabaseTransaction, client_id: &str) -> Result<Client, ServiceError> {
     let client = client::find(tx, &BTreeSet::from([client_id])).await?.remove(client_id);
     let client = client.filter(|client| !client.referrals.is_empty());
-    Ok(client.ok_or(Refusal::NotFound { what: "referred client" })?)
+    Ok(client.ok_or(Refusal::NotFound { what: "client" })?)
 }
 
 /// The referral of a client that has not ended.

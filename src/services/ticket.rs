@@ -32,7 +32,7 @@ pub async fn open(app: &App, partner_id: Uuid, asked: &OpenTicket) -> Result<tic
         if let Some(id) = asked.about_id
             && !is_own(&tx, partner_id, id).await?
         {
-            return Err(Refusal::NotFound { what: "object of yours" }.into());
+            return Err(Refusal::NotFound { what: "object" }.into());
         }
         let now = app.clock.now();
         let new =

@@ -133,7 +133,7 @@ async fn a_client_is_held_until_he_is_cleared_and_what_was_held_is_released_wher
     let (app, ann) = (&world.app, staff("ann"));
     assert_eq!(refusal(hold_client(app, &ann, "a", "x").await), Refusal::AlreadyDone);
     world.register("direct", None).await;
-    let no_partner = Refusal::NotFound { what: "referred client" };
+    let no_partner = Refusal::NotFound { what: "client" };
     assert_eq!(refusal(hold_client(app, &ann, "direct", "x").await), no_partner);
     assert_eq!(refusal(hold_client(app, &ann, "nobody", "x").await), no_partner);
     let held = world.line("a", "a1", "2026-10-01T08:00:00Z", "100").await;
