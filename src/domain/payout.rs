@@ -48,6 +48,14 @@ impl PayoutDestination {
         Ok(PayoutDestination::Paypal { email: email.to_owned() })
     }
 
+    /// The whole of it, for a payment: the IBAN and its holder, or the address.
+    pub fn in_full(&self) -> String {
+        match self {
+            PayoutDestination::BankTransfer { iban, holder } => format!("{iban} {holder}"),
+            PayoutDestination::Paypal { email } => email.clone(),
+        }
+    }
+
     /// What may be shown: `DE…3000`, or `j…@example.com`.
     pub fn masked(&self) -> String {
         match self {

@@ -176,6 +176,7 @@ fn field_of(what: &str) -> Option<&'static str> {
         "client" => Some("clientId"),
         "partner" => Some("partnerId"),
         "top-up" => Some("topUpExternalId"),
+        "object" => Some("aboutId"),
         "withdrawal" | "service transfer" | "ticket" | "commission" | "link" => Some("id"),
         _ => None,
     }

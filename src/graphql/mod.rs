@@ -11,8 +11,10 @@ use loader::Loaders;
 mod authority;
 mod balance;
 mod commission;
+mod commission_mutation;
 mod connection;
 mod contract;
+mod contract_mutation;
 mod error;
 mod exchange_rate;
 mod forecast;
@@ -23,22 +25,28 @@ mod money;
 mod node;
 mod parked_fact;
 mod partner;
+mod partner_mutation;
 mod period;
 mod programme;
+mod programme_mutation;
 mod referral_link;
 mod referred_client;
+mod referred_client_mutation;
 mod refund;
 mod registration;
 mod request;
 mod scalar;
 mod service_transfer;
+mod service_transfer_mutation;
 mod settlement;
 mod standing;
 mod statement;
 mod ticket;
+mod ticket_mutation;
 mod tier;
 mod top_up;
 mod withdrawal;
+mod withdrawal_mutation;
 
 pub mod code;
 pub mod cost;
@@ -69,6 +77,14 @@ pub struct Mutation(
     refund::RefundMutation,
     exchange_rate::ExchangeRateMutation,
     settlement::SettlementMutation,
+    withdrawal_mutation::WithdrawalMutation,
+    service_transfer_mutation::ServiceTransferMutation,
+    contract_mutation::ContractMutation,
+    ticket_mutation::TicketMutation,
+    partner_mutation::PartnerMutation,
+    commission_mutation::CommissionMutation,
+    referred_client_mutation::ReferredClientMutation,
+    programme_mutation::ProgrammeMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -115,5 +131,7 @@ impl Executor for Api {
     }
 }
 
+#[cfg(test)]
+mod mutation_tests;
 #[cfg(test)]
 mod tests;

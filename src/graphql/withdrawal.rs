@@ -12,8 +12,10 @@ use super::referred_client::read_id;
 use super::request::app;
 use super::scalar::DateTime;
 use crate::domain;
+use crate::domain::caller::StaffScope;
 use crate::services::listing::{self, WithdrawalFilter as Filter};
 use crate::services::paging::{List, PageRequest};
+use crate::services::withdrawal as service;
 
 pub struct Withdrawal(pub withdrawal::Model);
 
@@ -38,6 +40,16 @@ impl Withdrawal {
     /// Masked: the country and the last four characters of the IBAN, or the first letter and the domain of an address.
     async fn destination(&self) -> &str {
         &self.0.destination_masked
+    }
+
+    /// Whole: for staff, while APPROVED; every read is audited.
+    async fn destination_in_full(&self, context: &Context<'_>) -> Option<Result<String>> {
+        let actor = authority::actor(context, StaffScope::Finance).ok()?;
+        let read = async || {
+            let destination = service::read_destination(app(context)?, &actor, self.0.id).await?;
+            Ok(destination.map(|destination| destination.in_full()))
+        };
+        read().await.transpose()
     }
 
     /// When it was asked for.
