@@ -20,8 +20,8 @@ use steps::{Sequence, sequences};
 /// How many sequences a run tries.
 fn cases(backend: Backend) -> u64 {
     match backend {
-        Backend::Sqlite => 32,
-        Backend::Postgres => 12,
+        Backend::Sqlite => 60,
+        Backend::Postgres => 15,
     }
 }
 const SEED: u64 = 1;
@@ -61,7 +61,7 @@ fn terms() -> Terms {
         calendar,
         starts_at: calendar.starts_at(chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap()),
         minimum_active_clients: 2,
-        threshold: 5 * UNIT,
+        threshold: UNIT / 2,
         tiers: vec![("Bronze", 0, 1_000), ("Silver", 2, 1_250), ("Gold", 4, 3_000)],
     }
 }
