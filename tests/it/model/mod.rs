@@ -5,7 +5,9 @@
 //! `PARRAIN_TEST_MODEL_SEED=7 PARRAIN_TEST_MODEL_CASES=500 cargo nextest run model`.
 
 mod books;
+mod expected;
 mod steps;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -124,7 +126,7 @@ async fn play(
         }
         if let Some(before) = before {
             let after = books.everything().await;
-            if let Some(changed) = books::difference(&before, &after) {
+            if let Some(changed) = tables::difference(&before, &after) {
                 return Err(format!("{outcome}, but it changed {changed}\nafter\n{}", history()));
             }
         }
