@@ -5,8 +5,11 @@
 mod architecture;
 mod backup;
 mod harness;
+mod migration;
 mod model;
 mod reference;
 mod sample;
 mod schema;
+mod serve;
 mod settlement;
+mod withdrawal;

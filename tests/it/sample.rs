@@ -125,8 +125,8 @@ async fn what_arrives_late_is_settled_in_the_oldest_open_period(backend: Backend
     let parrain = with_partners(backend).await;
     import(&parrain, "clients", &rows("clients"));
     // Every third top-up and every second refund comes after half of the periods are settled.
-    let (early_top_ups, late_top_ups) = rows("top_ups").split(|row| number_in(row[1]) % 3 != 0);
-    let (early_refunds, late_refunds) = rows("refunds").split(|row| number_in(row[1]) % 2 == 0);
+    let (early_top_ups, late_top_ups) = rows("top_ups").split(|row| !number_in(row[1]).is_multiple_of(3));
+    let (early_refunds, late_refunds) = rows("refunds").split(|row| number_in(row[1]).is_multiple_of(2));
     import(&parrain, "top-ups", &early_top_ups.shuffled(1));
     import(&parrain, "refunds", &early_refunds.shuffled(2));
     parrain.settle_until(MIDDLE);

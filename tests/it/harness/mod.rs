@@ -10,7 +10,7 @@ mod server;
 pub use csv::{Csv, Shuffle};
 pub use database::{Folder, TestDatabase};
 pub use parrain::Parrain;
-pub use process::{Output, Running, wait_until};
+pub use process::wait_until;
 pub use server::Server;
 
 /// Which of the two databases a test runs on.

@@ -27,41 +27,34 @@ impl Parrain {
     pub async fn new(backend: Backend) -> Parrain {
         let folder = Folder::new();
         let database = TestDatabase::migrated(backend, folder.path()).await;
-        Parrain::with(folder, database, "")
+        Parrain::with(folder, database)
     }
 
     /// With a database that has no schema yet.
     pub async fn unmigrated(backend: Backend) -> Parrain {
         let folder = Folder::new();
         let database = TestDatabase::empty(backend, folder.path()).await;
-        Parrain::with(folder, database, "")
-    }
-
-    /// With further lines of configuration under `[programme]`.
-    pub async fn with_programme(backend: Backend, programme: &str) -> Parrain {
-        let folder = Folder::new();
-        let database = TestDatabase::migrated(backend, folder.path()).await;
-        Parrain::with(folder, database, programme)
+        Parrain::with(folder, database)
     }
 
     /// On a copy of the database, which no process may be using.
     pub async fn on_a_copy(&self) -> Parrain {
         let folder = Folder::new();
         let database = TestDatabase::copy_of(&self.database, folder.path()).await;
-        Parrain::with(folder, database, "")
+        Parrain::with(folder, database)
     }
 
     /// On a SQLite database that is there.
     pub fn on_file(file: &Path) -> Parrain {
-        Parrain::with(Folder::new(), TestDatabase::of_file(file), "")
+        Parrain::with(Folder::new(), TestDatabase::of_file(file))
     }
 
-    fn with(folder: Folder, database: TestDatabase, programme: &str) -> Parrain {
+    fn with(folder: Folder, database: TestDatabase) -> Parrain {
         let config = folder.path().join("parrain.toml");
         // Nothing is settled unless a test says so.
         let text = format!(
             "[database]\nurl = \"{}\"\n[auth]\nhs256_secret = \"{SECRET}\"\n\
-             [programme]\nsettlement = \"by_hand\"\n{programme}\n\
+             [programme]\nsettlement = \"by_hand\"\n\
              [limits]\ncost_bucket = 100000000\n[telemetry]\nformat = \"text\"\n",
             database.url()
         );

@@ -80,13 +80,6 @@ impl Server {
         self.end();
     }
 
-    /// Ends it as `kill -9` does.
-    pub fn kill(mut self) {
-        if let Some(running) = self.running.take() {
-            running.kill();
-        }
-    }
-
     fn end(&mut self) {
         let Some(running) = self.running.take() else { return };
         running.signal("TERM");

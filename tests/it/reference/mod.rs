@@ -10,7 +10,7 @@ mod settling;
 mod time;
 
 pub use facts::{Line, LineState, Parked, RefundFact, TopUpFact};
-pub use money::{Movement, MovementKind, Step, Withdrawal, WithdrawalState};
+pub use money::{Movement, Step, Withdrawal, WithdrawalState};
 pub use settling::{Settlement, Standing, Statement};
 pub use time::{Calendar, next};
 
