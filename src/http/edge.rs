@@ -20,6 +20,7 @@ use tracing::field::Empty;
 use super::error::Failure;
 use super::media::Media;
 use crate::clock::Clock;
+use crate::graphql;
 use trace_context::TraceContext;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,6 +32,11 @@ pub struct RequestId(Arc<str>);
 impl RequestId {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// As resolvers know it.
+    pub fn for_resolvers(&self) -> graphql::RequestId {
+        graphql::RequestId(self.0.clone())
     }
 
     /// The id that the edge gave; empty where a request did not come over it.

@@ -71,7 +71,7 @@ async fn answer<E: Executor>(
         .variables(Variables::from_json(params.variables.into()))
         .data(caller)
         .data(rate_limit)
-        .data(id.clone());
+        .data(id.for_resolvers());
     graphql.operation_name = params.operation_name;
     graphql.set_parsed_query(ExecutableDocument::clone(&found.document));
     if !http.app.config.introspection {
@@ -175,5 +175,7 @@ async fn read_body<E>(http: &Http<E>, request: Request<Body>, caller: &Caller) -
 
 #[cfg(test)]
 mod bombs;
+#[cfg(test)]
+mod payment;
 #[cfg(test)]
 mod tests;

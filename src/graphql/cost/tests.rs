@@ -41,7 +41,11 @@ schema { query: Root mutation: Changes subscription: Events }
 "#;
 
 fn cost_with(document: &str, variables: Value) -> u32 {
-    let prices = Prices::read(SDL).unwrap();
+    cost_under(SDL, document, variables)
+}
+
+fn cost_under(sdl: &str, document: &str, variables: Value) -> u32 {
+    let prices = Prices::read(sdl).unwrap();
     let document = parse_query(document).unwrap();
     let operation = match &document.operations {
         DocumentOperations::Single(operation) => operation,
@@ -179,7 +183,7 @@ fn fragments_are_priced_once_however_often_they_are_spread() {
     for n in 1..=31 {
         document += &format!(" fragment F{n} on Partner {{ ...F{} ...F{} }}", n - 1, n - 1);
     }
-    check(&document, u32::MAX.min(1_u32.saturating_add(1 << 31)));
+    check(&document, 1 + (1 << 31));
     let nested = (0..6).fold("id".to_owned(), |inner, _| {
         format!("commissions(first: 100) {{ edges {{ node {{ statement {{ {inner} }} }} }} }}")
     });
@@ -192,4 +196,24 @@ fn fragments_are_priced_once_however_often_they_are_spread() {
 #[test]
 fn a_text_that_is_no_schema_is_refused() {
     assert!(Prices::read("type {").is_err());
+}
+
+#[test]
+fn the_interface_itself_is_priced_as_it_should_be() {
+    let page = "pageInfo { hasNextPage endCursor }";
+    let dashboard = format!(
+        "{{ viewer {{ code standing {{ tier {{ name }} period {{ start end }} ratePercent nextTier {{ name }} }}
+           forecast {{ nextCredit {{ amount }} }} balance {{ available {{ amount currencyCode }} }}
+           statements(first: 12) {{ edges {{ node {{ id period {{ start }} tier {{ name }} credited {{ amount }} }} }} {page} }}
+           commissions(first: 20) {{ edges {{ node {{ id topUp {{ amount }} exchangeRate {{ rate }} client {{ reference }} }} }} }} }} }}"
+    );
+    for (document, cost) in [
+        ("{ programme { name tiers { name } withdrawalThreshold { amount } currentPeriod { start } } }", 1),
+        (&dashboard, 1 + 3 + 12 + 20 * 2),
+        ("{ nodes(ids: [\"a\", \"b\"]) { id ... on Partner { balance { available { amount } } } } }", 4),
+        ("mutation { recordTopUps(input: {topUps: []}) { results { outcome } } }", 1),
+        ("mutation { registerClients(input: {clients: []}) { results { outcome } } }", 1),
+    ] {
+        assert_eq!(cost_under(&crate::graphql::sdl(), document, json!({})), cost, "{document}");
+    }
 }
