@@ -1,0 +1,96 @@
+//! Benchmarks: import, settlement and verify against what the database can do at best, interleaved in one run.
+//!
+//! `cargo bench --bench load -- COMMAND --database-url URL`; README.md beside this file says what was measured.
+
+mod data;
+mod databases;
+mod files;
+mod import;
+mod measure;
+mod reference;
+mod settle;
+mod verify;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use data::Shape;
+use databases::Server;
+use measure::Part;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+pub type Outcome<T> = Result<T, Box<dyn Error>>;
+
+#[derive(Parser)]
+#[command(name = "load")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// What `cargo bench` adds.
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Top-ups a second through the service, against multi-row inserts of the same rows.
+    Import(Options),
+    /// Settling one period, against one statement that sums its lines.
+    Settle(Options),
+    /// Verifying the settled books.
+    Verify(Options),
+    /// Writes the data as files for `parrain import`.
+    Files {
+        #[command(flatten)]
+        shape: Shape,
+        #[arg(long)]
+        directory: PathBuf,
+    },
+    /// Drops the databases that the benchmarks have left.
+    Clean {
+        #[arg(long)]
+        database_url: String,
+    },
+    /// One measured part, in a process of its own so that its memory is its own.
+    #[command(hide = true)]
+    Part {
+        #[arg(value_enum)]
+        part: Part,
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+#[derive(Args, Clone)]
+pub struct Options {
+    /// `postgres://USER@HOST:PORT` without a database, or `sqlite://DIRECTORY`: databases are made and dropped there.
+    #[arg(long)]
+    database_url: String,
+    /// How many times reference and service are run in turn.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// How many facts the service records in one transaction.
+    #[arg(long, default_value_t = 4_000)]
+    batch: usize,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    match Cli::parse().command {
+        // `cargo test --benches` comes by without a command.
+        None => println!("import, settle, verify, files or clean; see tests/load/README.md"),
+        Some(Command::Import(options)) => import::run(&options).await?,
+        Some(Command::Settle(options)) => settle::run(&options).await?,
+        Some(Command::Verify(options)) => verify::run(&options).await?,
+        Some(Command::Files { shape, directory }) => files::write(shape, &directory)?,
+        Some(Command::Clean { database_url }) => Server::at(&database_url).await?.clean().await?,
+        Some(Command::Part { part, options }) => measure::run_part(part, &options).await?,
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Runs a part in a process of its own and reads what it measured; medians and ratios of what came back.
+
+use std::process::Command;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::{Options, Outcome, import, settle, verify};
+
+/// What is measured in one process.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Part {
+    ImportReference,
+    ImportService,
+    ImportRefunds,
+    SettleReference,
+    SettleService,
+    VerifyService,
+}
+
+/// What a part measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    pub micros: u64,
+    /// Of rows, partners or whatever the part counts.
+    pub count: u64,
+    /// The most memory that was resident at any time, in KiB.
+    pub peak_kib: u64,
+    /// User and system time of the process while it was measured and before, in ms.
+    pub cpu_ms: u64,
+}
+
+impl Measured {
+    pub fn new(took: Duration, count: u64) -> Outcome<Measured> {
+        let status = std::fs::read_to_string("/proc/self/status")?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|rest| rest.split_whitespace().next()).ok_or("no VmHWM")?;
+        let stat = std::fs::read_to_string("/proc/self/stat")?;
+        // utime and stime, in ticks of 10 ms, are the 14th and 15th fields; the second may hold blanks.
+        let after = stat.rsplit_once(')').ok_or("no stat")?.1;
+        let ticks: Vec<u64> = after.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
+        Ok(Measured {
+            micros: u64::try_from(took.as_micros())?,
+            count,
+            peak_kib: peak.parse()?,
+            cpu_ms: ticks.iter().sum::<u64>() * 10,
+        })
+    }
+
+    pub fn per_second(&self) -> u64 {
+        self.count * 1_000_000 / self.micros.max(1)
+    }
+}
+
+/// Runs a part in this process, and prints what it measured for the one that asked.
+pub async fn run_part(part: Part, options: &Options) -> Outcome<()> {
+    let url = &options.database_url;
+    let measured = match part {
+        Part::ImportReference => import::reference(url, options).await?,
+        Part::ImportService => import::service(url, options).await?,
+        Part::ImportRefunds => import::refunds(url, options).await?,
+        Part::SettleReference => settle::reference(url, options).await?,
+        Part::SettleService => settle::service(url, options).await?,
+        Part::VerifyService => verify::service(url).await?,
+    };
+    println!("{}", serde_json::to_string(&measured)?);
+    Ok(())
+}
+
+/// Runs a part over a database in a process of its own.
+pub fn in_a_process(part: Part, url: &str, options: &Options) -> Outcome<Measured> {
+    let name = part.to_possible_value().ok_or("a part without a name")?;
+    let Options { batch, shape, .. } = options;
+    let output = Command::new(std::env::current_exe()?)
+        .args(["part", name.get_name(), "--database-url", url])
+        .args(["--batch", &batch.to_string()])
+        .args(["--partners", &shape.partners.to_string(), "--clients", &shape.clients.to_string()])
+        .args(["--top-ups", &shape.top_ups.to_string(), "--periods", &shape.periods.to_string()])
+        .args(["--seed", &shape.seed.to_string()])
+        .stderr(std::process::Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("{} ended with {}", name.get_name(), output.status).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+pub fn median(mut values: Vec<u64>) -> u64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
+}
+
+/// `a / b` to two decimals.
+pub fn ratio(a: u64, b: u64) -> String {
+    let hundredths = a * 100 / b.max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+pub fn machine() -> Outcome<String> {
+    let cores = std::thread::available_parallelism()?;
+    let cpus = std::fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    Ok(format!("{cores} cores, {}", model.trim_start_matches([' ', '\t', ':'])))
+}
