@@ -23,7 +23,7 @@ use open::Global;
 
 /// The backend of a partner programme: referral links, commissions, settlements and payouts over GraphQL.
 #[derive(Debug, Parser)]
-#[command(name = "parrain", version, arg_required_else_help = false)]
+#[command(name = "parrain", version, after_help = "Without a command it serves.")]
 struct Cli {
     #[command(flatten)]
     global: Global,
