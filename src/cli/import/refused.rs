@@ -24,7 +24,7 @@ impl RefusedRows {
         path.push(".refused.csv");
         let path = PathBuf::from(path);
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(RefusedRows { path, header: ByteRecord::new(), writer: None }),
         }
     }
