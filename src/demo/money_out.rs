@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    ContractStatus, Moment, Money, Period, ServiceTransferStatus, WithdrawalStatus, contract, service_transfer, withdrawal,
+    ContractStatus, Moment, Money, Period, ServiceTransferStatus, WithdrawalStatus, contract,
+    service_transfer, withdrawal,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
@@ -115,12 +116,19 @@ fn wish(
     let key = format!("{}-{}", plan.account_id, today.day);
     if let Some(above) = pays_out {
         return Ok(match contract {
-            ContractStatus::None if available > WORTH_A_CONTRACT => Some(MoneyAct::AskForContract { partner_id }),
+            ContractStatus::None if available > WORTH_A_CONTRACT => {
+                Some(MoneyAct::AskForContract { partner_id })
+            }
             ContractStatus::Active if available > above => {
                 let round = Money::from_units(available.0 / 50_000_000 * 50);
                 let amount = chance.percent(30).then_some(round);
                 let destination = destination(office, plan)?;
-                let asked = RequestWithdrawal { amount, destination, idempotency_key: key, only_known_destination: false };
+                let asked = RequestWithdrawal {
+                    amount,
+                    destination,
+                    idempotency_key: key,
+                    only_known_destination: false,
+                };
                 Some(MoneyAct::Withdraw { partner_id, asked })
             }
             _ => None,
@@ -149,7 +157,8 @@ fn destination(office: &Office<'_>, plan: &PartnerPlan) -> Result<PayoutDestinat
 fn german_iban(account: i64) -> String {
     let bban = format!("99999999{account:010}");
     // D is 13 and E is 14; the check digits count as 00.
-    let remainder = format!("{bban}131400").bytes().fold(0, |rest, digit| (rest * 10 + u32::from(digit - b'0')) % 97);
+    let remainder =
+        format!("{bban}131400").bytes().fold(0, |rest, digit| (rest * 10 + u32::from(digit - b'0')) % 97);
     format!("DE{:02}{bban}", 98 - remainder)
 }
 
@@ -163,8 +172,7 @@ fn step_of(
     let asked_on = office.app.terms.calendar.day_of(open.requested_at);
     let mut fate = office.fate(&format!("withdrawal of {name} on {asked_on}"));
     let decided_after = fate.weighted(&[(1, 35), (2, 30), (4, 20), (8, 10), (18, 5)]);
-    let verdict =
-        fate.weighted(&[(Verdict::Approved, 86), (Verdict::Rejected, 7), (Verdict::Cancelled, 7)]);
+    let verdict = fate.weighted(&[(Verdict::Approved, 86), (Verdict::Rejected, 7), (Verdict::Cancelled, 7)]);
     let paid_after = fate.weighted(&[(1, 40), (3, 40), (6, 20)]);
     let is_paid = fate.percent(92);
     let at = office.office_hour(today, &format!("{name} {asked_on}"));
@@ -176,7 +184,11 @@ fn step_of(
             Verdict::Cancelled => MoneyAct::Cancel { partner_id: open.partner_id, id: open.id },
         },
         (WithdrawalStatus::Approved, Some(decided_at)) if waited(decided_at, paid_after) => {
-            if is_paid { MoneyAct::MarkPaid(open.id) } else { MoneyAct::MarkFailed(open.id) }
+            if is_paid {
+                MoneyAct::MarkPaid(open.id)
+            } else {
+                MoneyAct::MarkFailed(open.id)
+            }
         }
         _ => return None,
     };

@@ -1,7 +1,9 @@
 //! What staff does of its own accord, and conversations: planned from the beginning.
 
 use chrono::Duration;
-use entity::{ContractStatus, LineKind, LineState, Moment, Money, RateBasisPoints, TicketAuthor, contract, line, ticket};
+use entity::{
+    ContractStatus, LineKind, LineState, Moment, Money, RateBasisPoints, TicketAuthor, contract, line, ticket,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -23,19 +25,44 @@ const REVIEWS: i64 = 36;
 
 #[derive(Debug)]
 pub enum StaffAct {
-    Suspend { partner: usize, reason: &'static str },
-    Reinstate { partner: usize, reason: &'static str },
-    SetRate { partner: usize, rate: Option<RateBasisPoints>, reason: &'static str },
-    Adjust { partner: usize, amount: Money, reason: &'static str },
+    Suspend {
+        partner: usize,
+        reason: &'static str,
+    },
+    Reinstate {
+        partner: usize,
+        reason: &'static str,
+    },
+    SetRate {
+        partner: usize,
+        rate: Option<RateBasisPoints>,
+        reason: &'static str,
+    },
+    Adjust {
+        partner: usize,
+        amount: Money,
+        reason: &'static str,
+    },
     /// To everybody who has accepted the one before.
     OfferNewVersion,
     /// Of a small partner.
     EndAContract,
     /// Of what has been held longest.
     Review,
-    OpenTicket { partner: usize, thread: &'static Thread },
-    Say { partner: usize, opened_at: Moment, author: TicketAuthor, text: &'static str },
-    CloseTicket { partner: usize, opened_at: Moment },
+    OpenTicket {
+        partner: usize,
+        thread: &'static Thread,
+    },
+    Say {
+        partner: usize,
+        opened_at: Moment,
+        author: TicketAuthor,
+        text: &'static str,
+    },
+    CloseTicket {
+        partner: usize,
+        opened_at: Moment,
+    },
 }
 
 /// All that is planned until then.
@@ -68,10 +95,23 @@ fn milestones(world: &World) -> Vec<(Moment, StaffAct)> {
     at(300, Size::Small, 4, &rate(1_250, "Agreed at the trade fair."));
     at(400, Size::Medium, 0, &rate(1_800, "Brings whole companies."));
     at(600, Size::Big, 2, &rate(2_250, "Exclusive partner in his country."));
-    at(650, Size::Small, 4, &|partner| StaffAct::SetRate { partner, rate: None, reason: "The agreement has ended." });
-    at(500, Size::Medium, 1, &|partner| StaffAct::Suspend { partner, reason: "Spam was sent with his link; he is heard." });
-    at(535, Size::Medium, 1, &|partner| StaffAct::Reinstate { partner, reason: "It was somebody else's mailing." });
-    at(780, Size::Small, 1, &|partner| StaffAct::Suspend { partner, reason: "Accounts registered in bulk from one address." });
+    at(650, Size::Small, 4, &|partner| StaffAct::SetRate {
+        partner,
+        rate: None,
+        reason: "The agreement has ended.",
+    });
+    at(500, Size::Medium, 1, &|partner| StaffAct::Suspend {
+        partner,
+        reason: "Spam was sent with his link; he is heard.",
+    });
+    at(535, Size::Medium, 1, &|partner| StaffAct::Reinstate {
+        partner,
+        reason: "It was somebody else's mailing.",
+    });
+    at(780, Size::Small, 1, &|partner| StaffAct::Suspend {
+        partner,
+        reason: "Accounts registered in bulk from one address.",
+    });
     at(450, Size::Big, 0, &|partner| StaffAct::Adjust {
         partner,
         amount: Money::from_units(25),
@@ -101,7 +141,8 @@ fn conversation(world: &World, number: usize, at: Moment) -> Vec<(Moment, StaffA
     // The partner to show asks now and then; the rest is anybody's who was there.
     let sizes = [(Size::Big, 20), (Size::Medium, 35), (Size::Small, 45)];
     let nth = usize::try_from(chance.between(0, 30)).unwrap_or(0);
-    let partner = if number % 6 == 3 { Some(0) } else { established(world, chance.weighted(&sizes), nth, at) };
+    let partner =
+        if number % 6 == 3 { Some(0) } else { established(world, chance.weighted(&sizes), nth, at) };
     let Some(partner) = partner else { return Vec::new() };
     let opened_at = at.plus(Duration::seconds(chance.between(0, 30_000)));
     let mut acts = vec![(opened_at, StaffAct::OpenTicket { partner, thread })];
@@ -149,7 +190,8 @@ pub async fn perform(
         StaffAct::OpenTicket { partner, thread } => {
             let Some(id) = people.id(partner) else { return Ok(()) };
             let text = thread.messages.first().map_or("", |(_, _, text)| text).to_owned();
-            let asked = OpenTicket { kind: thread.kind, subject: thread.subject.to_owned(), text, about_id: None };
+            let asked =
+                OpenTicket { kind: thread.kind, subject: thread.subject.to_owned(), text, about_id: None };
             tickets::open(app, id, &asked).await.map(|_| ())
         }
         StaffAct::Say { partner, opened_at, author, text } => {
@@ -162,7 +204,9 @@ pub async fn perform(
             }
         }
         StaffAct::CloseTicket { partner, opened_at } => {
-            let Some((_, ticket_id)) = find_ticket(office, people, partner, opened_at).await? else { return Ok(()) };
+            let Some((_, ticket_id)) = find_ticket(office, people, partner, opened_at).await? else {
+                return Ok(());
+            };
             tickets::close(app, support, ticket_id, None).await.map(|_| ())
         }
     }

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use entity::{
-    ContractStatus, LineReason, LineState, Moment, PartnerStatus, WithdrawalStatus, contract, line, parked_fact, partner,
-    ticket, withdrawal,
+    ContractStatus, LineReason, LineState, Moment, PartnerStatus, WithdrawalStatus, contract, line,
+    parked_fact, partner, ticket, withdrawal,
 };
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -61,8 +61,13 @@ async fn a_world_that_was_lived_through_the_services_has_clean_books_and_shows_e
     assert_books_are_clean(&app).await;
     let db = app.db.reader();
 
-    let withdrawals: HashSet<_> =
-        withdrawal::Entity::find().all(db).await.unwrap().iter().map(|withdrawal| withdrawal.status).collect();
+    let withdrawals: HashSet<_> = withdrawal::Entity::find()
+        .all(db)
+        .await
+        .unwrap()
+        .iter()
+        .map(|withdrawal| withdrawal.status)
+        .collect();
     for status in WithdrawalStatus::iter() {
         assert!(withdrawals.contains(&status), "no withdrawal is {status}: {withdrawals:?}");
     }
@@ -95,7 +100,8 @@ async fn a_world_that_was_lived_through_the_services_has_clean_books_and_shows_e
 #[tokio::test]
 async fn a_world_that_is_lived_in_two_parts_has_what_one_that_is_lived_at_once_has() {
     let (whole, parts, world) = (app("whole").await, app("parts").await, small_world());
-    let (beginning, middle) = (world.born.minus(chrono::Duration::days(1)), NOW.minus(chrono::Duration::hours(1_500)));
+    let (beginning, middle) =
+        (world.born.minus(chrono::Duration::days(1)), NOW.minus(chrono::Duration::hours(1_500)));
     let at_once = live_until(&whole, &world, beginning, NOW).await;
     let first = live_until(&parts, &world, beginning, middle).await;
     let second = live_until(&parts, &small_world(), middle, NOW).await;
@@ -116,7 +122,12 @@ async fn a_world_that_is_lived_in_two_parts_has_what_one_that_is_lived_at_once_h
 fn the_full_world_has_thousands_of_clients_and_tens_of_thousands_of_top_ups_of_every_currency() {
     let world = World::new(1, NOW.minus(chrono::Duration::days(Scale::FULL.days)), Scale::FULL);
     let report = News::of(&world, NOW).until(NOW);
-    println!("{} clients {} top-ups {} refunds", report.clients.len(), report.top_ups.len(), report.refunds.len());
+    println!(
+        "{} clients {} top-ups {} refunds",
+        report.clients.len(),
+        report.top_ups.len(),
+        report.refunds.len()
+    );
     assert!((2_500..9_000).contains(&report.clients.len()), "{}", report.clients.len());
     assert!((20_000..90_000).contains(&report.top_ups.len()), "{}", report.top_ups.len());
     let currencies: HashSet<&str> = report.top_ups.iter().map(|fact| fact.currency.as_str()).collect();

@@ -84,7 +84,9 @@ pub const JPY: &Currency = &Currency { code: "JPY", units: 150, minor_units: 0 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
     /// Has it paid out, once more than this is available.
-    Withdraws { above: Money },
+    Withdraws {
+        above: Money,
+    },
     /// Calls for it.
     MovesToService,
     /// Both by turns.
@@ -162,7 +164,12 @@ impl World {
         let (low, high) = size.clients_permille();
         let homes = [(EUR, 74), (GBP, 8), (CHF, 7), (USD, 5), (SEK, 4), (JPY, 2)];
         let above = Money::from_units(chance.weighted(&[(100, 5), (150, 3), (250, 3), (500, 1)]));
-        let habits = [(Habit::Withdraws { above }, 55), (Habit::Both, 15), (Habit::MovesToService, 20), (Habit::Saves, 10)];
+        let habits = [
+            (Habit::Withdraws { above }, 55),
+            (Habit::Both, 15),
+            (Habit::MovesToService, 20),
+            (Habit::Saves, 10),
+        ];
         let most_links = match size {
             Size::Big => names::LINKS.len() as i64,
             Size::Medium => 4,
@@ -178,7 +185,11 @@ impl World {
             home: if number == 0 { EUR } else { chance.weighted(&homes) },
             habit: if number == 0 { Habit::Withdraws { above } } else { chance.weighted(&habits) },
             clients_permille: chance.between(low, high) * self.scale.pace_percent / 100,
-            links: if number == 0 { names::LINKS.len() } else { usize::try_from(chance.between(0, most_links)).unwrap_or(0) },
+            links: if number == 0 {
+                names::LINKS.len()
+            } else {
+                usize::try_from(chance.between(0, most_links)).unwrap_or(0)
+            },
         }
     }
 }
