@@ -179,9 +179,9 @@ impl Shelf {
         let level = self.levels.get(&principal).map_or(full, |level| size.later(*level, now));
         let held = level.held - i64::from(cost) * MILLIONTHS;
         if held < 0 {
-            let missing = size.time_for(-held).num_milliseconds();
+            let micros = size.time_for(-held).num_microseconds().unwrap_or(i64::MAX);
             // Rounded up to whole seconds, as the header is.
-            let retry_after = u64::try_from(missing / 1_000).unwrap_or(0) + 1;
+            let retry_after = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000).max(1);
             return Err(Throttled { rate_limit: size.rate_limit(level, cost), retry_after });
         }
         let level = Level { held, ..level };
