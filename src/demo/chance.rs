@@ -84,7 +84,9 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_and_another_thing_something_else() {
-        let draw = |seed, what| (0..8).map(|_| 0).scan(Chance::of(seed, what), |chance, _: i32| Some(chance.between(0, 1 << 40)));
+        let draw = |seed, what| {
+            (0..8).map(|_| 0).scan(Chance::of(seed, what), |chance, _: i32| Some(chance.between(0, 1 << 40)))
+        };
         let first: Vec<i64> = draw(7, "a").collect();
         assert_eq!(first, draw(7, "a").collect::<Vec<_>>());
         assert_ne!(first, draw(7, "b").collect::<Vec<_>>());

@@ -29,7 +29,12 @@ pub struct ClientPlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Over a link of the partner with this number.
-    Link { partner: usize, link: usize, visitor_id: [u8; 16], visited_at: Moment },
+    Link {
+        partner: usize,
+        link: usize,
+        visitor_id: [u8; 16],
+        visited_at: Moment,
+    },
     /// Somebody's code was typed, or nobody's.
     Code(String),
     Alone,
@@ -50,7 +55,8 @@ pub enum Paying {
 /// All who register until then, in the order of nothing in particular.
 pub fn all(world: &World, until: Moment) -> Vec<ClientPlan> {
     let numbered = world.partners.iter().enumerate();
-    let mut clients: Vec<ClientPlan> = numbered.flat_map(|(number, partner)| of_partner(world, number, partner, until)).collect();
+    let mut clients: Vec<ClientPlan> =
+        numbered.flat_map(|(number, partner)| of_partner(world, number, partner, until)).collect();
     clients.extend(direct(world, until));
     clients.extend(special(world));
     clients
@@ -72,7 +78,13 @@ fn of_partner(world: &World, number: usize, partner: &PartnerPlan, until: Moment
     clients
 }
 
-fn client(world: &World, partner: &PartnerPlan, number: usize, account_id: String, day: Moment) -> ClientPlan {
+fn client(
+    world: &World,
+    partner: &PartnerPlan,
+    number: usize,
+    account_id: String,
+    day: Moment,
+) -> ClientPlan {
     let mut chance = world.chance(&account_id);
     let registered_at = chance.time_of_day(day).max(partner.joined_at.plus(Duration::minutes(10)));
     let links = i64::try_from(partner.links).unwrap_or(0);
@@ -130,10 +142,15 @@ fn direct(world: &World, until: Moment) -> Vec<ClientPlan> {
 /// types his own code, and a token that was published.
 fn special(world: &World) -> Vec<ClientPlan> {
     let mut clients = Vec::new();
-    let known = world.partners.iter().enumerate().filter(|(_, partner)| matches!(partner.size, Size::Big | Size::Medium));
+    let known = world
+        .partners
+        .iter()
+        .enumerate()
+        .filter(|(_, partner)| matches!(partner.size, Size::Big | Size::Medium));
     for (number, partner) in known {
         let own_code = partner.code.clone().unwrap_or_default();
-        let after = |permille| partner.joined_at.plus(Duration::minutes(world.scale.days * 144 * permille / 100));
+        let after =
+            |permille| partner.joined_at.plus(Duration::minutes(world.scale.days * 144 * permille / 100));
         let plan = |account_id: String, way, registered_at: Moment, paying| ClientPlan {
             account_id,
             way,
@@ -158,7 +175,10 @@ fn special(world: &World) -> Vec<ClientPlan> {
                 let registered_at = after(500 + 25 * reader);
                 let way = Way::Link { partner: number, link: 0, visitor_id, visited_at: after(480) };
                 let account_id = format!("acct-{}-forum{}", number + 11, reader + 1);
-                ClientPlan { payment_instrument: None, ..plan(account_id, way, registered_at, Paying::Monthly) }
+                ClientPlan {
+                    payment_instrument: None,
+                    ..plan(account_id, way, registered_at, Paying::Monthly)
+                }
             }));
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    ContractStatus, Moment, Money, Period, ServiceTransferStatus, WithdrawalStatus, contract, service_transfer, withdrawal,
+    ContractStatus, Moment, Money, Period, ServiceTransferStatus, WithdrawalStatus, contract,
+    service_transfer, withdrawal,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use super::names;
 use super::office::{Office, Today};
 use super::people::People;
-use super::world::{Habit, PartnerPlan};
+use super::world::{Habit, Lot, PartnerPlan};
 use crate::domain::balance::Balance;
 use crate::domain::payout::PayoutDestination;
 use crate::services::error::ServiceError;
@@ -22,6 +23,8 @@ use crate::services::{contract as contracts, ledger};
 /// What a partner with less has nothing to think about.
 const WORTH_A_CONTRACT: Money = Money::from_units(60);
 const WORTH_A_TRANSFER: Money = Money::from_units(12);
+/// As long as a period, so that there is always one that waits.
+const LATE_DAYS: i64 = 15;
 
 #[derive(Debug)]
 pub enum MoneyAct {
@@ -115,12 +118,19 @@ fn wish(
     let key = format!("{}-{}", plan.account_id, today.day);
     if let Some(above) = pays_out {
         return Ok(match contract {
-            ContractStatus::None if available > WORTH_A_CONTRACT => Some(MoneyAct::AskForContract { partner_id }),
+            ContractStatus::None if available > WORTH_A_CONTRACT => {
+                Some(MoneyAct::AskForContract { partner_id })
+            }
             ContractStatus::Active if available > above => {
                 let round = Money::from_units(available.0 / 50_000_000 * 50);
                 let amount = chance.percent(30).then_some(round);
                 let destination = destination(office, plan)?;
-                let asked = RequestWithdrawal { amount, destination, idempotency_key: key, only_known_destination: false };
+                let asked = RequestWithdrawal {
+                    amount,
+                    destination,
+                    idempotency_key: key,
+                    only_known_destination: false,
+                };
                 Some(MoneyAct::Withdraw { partner_id, asked })
             }
             _ => None,
@@ -149,7 +159,8 @@ fn destination(office: &Office<'_>, plan: &PartnerPlan) -> Result<PayoutDestinat
 fn german_iban(account: i64) -> String {
     let bban = format!("99999999{account:010}");
     // D is 13 and E is 14; the check digits count as 00.
-    let remainder = format!("{bban}131400").bytes().fold(0, |rest, digit| (rest * 10 + u32::from(digit - b'0')) % 97);
+    let remainder =
+        format!("{bban}131400").bytes().fold(0, |rest, digit| (rest * 10 + u32::from(digit - b'0')) % 97);
     format!("DE{:02}{bban}", 98 - remainder)
 }
 
@@ -162,10 +173,14 @@ fn step_of(
     let name = people.name(office.world, open.partner_id);
     let asked_on = office.app.terms.calendar.day_of(open.requested_at);
     let mut fate = office.fate(&format!("withdrawal of {name} on {asked_on}"));
-    let decided_after = fate.weighted(&[(1, 35), (2, 30), (4, 20), (8, 10), (18, 5)]);
-    let verdict =
-        fate.weighted(&[(Verdict::Approved, 86), (Verdict::Rejected, 7), (Verdict::Cancelled, 7)]);
-    let paid_after = fate.weighted(&[(1, 40), (3, 40), (6, 20)]);
+    let mut decided_after = fate.weighted(&[(1, 35), (2, 30), (4, 20), (8, 10), (18, 5)]);
+    let verdict = fate.weighted(&[(Verdict::Approved, 86), (Verdict::Rejected, 7), (Verdict::Cancelled, 7)]);
+    let mut paid_after = fate.weighted(&[(1, 40), (3, 40), (6, 20)]);
+    match people.lot(office.world, open.partner_id) {
+        Lot::DecidedLate => decided_after = LATE_DAYS,
+        Lot::PaidLate => paid_after = LATE_DAYS,
+        Lot::Ordinary | Lot::NeverOffered | Lot::NeverAccepts => {}
+    }
     let is_paid = fate.percent(92);
     let at = office.office_hour(today, &format!("{name} {asked_on}"));
     let waited = |since: Moment, days: i64| since < at && today.days_since(office.app, since) >= days;
@@ -176,7 +191,11 @@ fn step_of(
             Verdict::Cancelled => MoneyAct::Cancel { partner_id: open.partner_id, id: open.id },
         },
         (WithdrawalStatus::Approved, Some(decided_at)) if waited(decided_at, paid_after) => {
-            if is_paid { MoneyAct::MarkPaid(open.id) } else { MoneyAct::MarkFailed(open.id) }
+            if is_paid {
+                MoneyAct::MarkPaid(open.id)
+            } else {
+                MoneyAct::MarkFailed(open.id)
+            }
         }
         _ => return None,
     };

@@ -4,17 +4,73 @@ use entity::{TicketAuthor, TicketKind};
 
 /// Codes that partners chose; the first is the partner whose token is printed.
 const CHOSEN: [&str; 40] = [
-    "voip-berlin", "callcheap", "PABXPRO", "sip-lisboa", "hosted-pbx", "TelcoNerd", "ringring", "dialtone-media",
-    "voice4biz", "trunkline", "sipgeek", "homeoffice-tel", "CALLCENTER24", "dect-shop", "fax-is-dead", "nomad-numbers",
-    "startup-phones", "hotel-pbx", "ip-phone-guide", "zoomless", "cheap-minutes", "tel-avis", "numerofacile",
-    "voip-vergleich", "PraxisTelefon", "kanzlei-voip", "travel-sim", "diaspora-calls", "sip-trunk-eu", "asterisk-blog",
-    "freepbx-tips", "3cx-consult", "yeastar-partner", "snom-fans", "gigaset-hilfe", "fritz-tipps", "provider-radar",
-    "tarif-fuchs", "kmu-telefonie", "call-lyon",
+    "voip-berlin",
+    "callcheap",
+    "PABXPRO",
+    "sip-lisboa",
+    "hosted-pbx",
+    "TelcoNerd",
+    "ringring",
+    "dialtone-media",
+    "voice4biz",
+    "trunkline",
+    "sipgeek",
+    "homeoffice-tel",
+    "CALLCENTER24",
+    "dect-shop",
+    "fax-is-dead",
+    "nomad-numbers",
+    "startup-phones",
+    "hotel-pbx",
+    "ip-phone-guide",
+    "zoomless",
+    "cheap-minutes",
+    "tel-avis",
+    "numerofacile",
+    "voip-vergleich",
+    "PraxisTelefon",
+    "kanzlei-voip",
+    "travel-sim",
+    "diaspora-calls",
+    "sip-trunk-eu",
+    "asterisk-blog",
+    "freepbx-tips",
+    "3cx-consult",
+    "yeastar-partner",
+    "snom-fans",
+    "gigaset-hilfe",
+    "fritz-tipps",
+    "provider-radar",
+    "tarif-fuchs",
+    "kmu-telefonie",
+    "call-lyon",
 ];
 const STEMS: [&str; 7] = ["voip", "sip", "pbx", "calls", "trunk", "dial", "telco"];
 const CITIES: [&str; 24] = [
-    "paris", "madrid", "milano", "wien", "zurich", "london", "dublin", "stockholm", "porto", "lille", "hamburg", "koeln",
-    "gent", "utrecht", "praha", "krakow", "riga", "athens", "nice", "sevilla", "torino", "graz", "basel", "malmo",
+    "paris",
+    "madrid",
+    "milano",
+    "wien",
+    "zurich",
+    "london",
+    "dublin",
+    "stockholm",
+    "porto",
+    "lille",
+    "hamburg",
+    "koeln",
+    "gent",
+    "utrecht",
+    "praha",
+    "krakow",
+    "riga",
+    "athens",
+    "nice",
+    "sevilla",
+    "torino",
+    "graz",
+    "basel",
+    "malmo",
 ];
 
 /// The code of the partner with this number; no two are alike.
@@ -47,8 +103,18 @@ pub const UNKNOWN_CODES: [&str; 4] = ["SAVE20", "WELCOME", "friend", "none-given
 
 /// Names of account holders.
 pub const HOLDERS: [&str; 12] = [
-    "Jana Weber", "Marc Lefebvre", "Sofia Costa", "Piotr Nowak", "Elena Rossi", "Tom Baker", "Lars Nilsson", "Ana Ruiz",
-    "Voice Media GmbH", "Call Lyon SARL", "Nordtel AB", "PBX Pro Ltd",
+    "Jana Weber",
+    "Marc Lefebvre",
+    "Sofia Costa",
+    "Piotr Nowak",
+    "Elena Rossi",
+    "Tom Baker",
+    "Lars Nilsson",
+    "Ana Ruiz",
+    "Voice Media GmbH",
+    "Call Lyon SARL",
+    "Nordtel AB",
+    "PBX Pro Ltd",
 ];
 
 /// A conversation: what is said by whom, how many days after the message before.
@@ -68,8 +134,16 @@ pub const THREADS: [Thread; 9] = [
         kind: TicketKind::Question,
         subject: "When is commission credited?",
         messages: &[
-            (Partner, 0, "My clients have topped up since Monday, but my balance has not changed. When is it credited?"),
-            (Staff, 1, "Commission is pending until its half-month ends. On the 1st and the 15th it is settled and credited."),
+            (
+                Partner,
+                0,
+                "My clients have topped up since Monday, but my balance has not changed. When is it credited?",
+            ),
+            (
+                Staff,
+                1,
+                "Commission is pending until its half-month ends. On the 1st and the 15th it is settled and credited.",
+            ),
             (Partner, 1, "Understood, thank you."),
         ],
         closed_after_days: Some(2),
@@ -78,8 +152,16 @@ pub const THREADS: [Thread; 9] = [
         kind: TicketKind::Dispute,
         subject: "A client is missing",
         messages: &[
-            (Partner, 0, "A company that I advised signed up last week and I do not see it among my clients."),
-            (Staff, 2, "It registered without your link and without your code, so it belongs to nobody. We cannot bind it later."),
+            (
+                Partner,
+                0,
+                "A company that I advised signed up last week and I do not see it among my clients.",
+            ),
+            (
+                Staff,
+                2,
+                "It registered without your link and without your code, so it belongs to nobody. We cannot bind it later.",
+            ),
             (Partner, 0, "They opened my link on another computer first. Can you look at that again?"),
         ],
         closed_after_days: None,
@@ -89,7 +171,11 @@ pub const THREADS: [Thread; 9] = [
         subject: "May I advertise on search engines?",
         messages: &[
             (Partner, 0, "Am I allowed to buy advertisements for my link?"),
-            (Staff, 1, "You may advertise your own pages. Visits that come straight from paid advertisements do not count."),
+            (
+                Staff,
+                1,
+                "You may advertise your own pages. Visits that come straight from paid advertisements do not count.",
+            ),
         ],
         closed_after_days: None,
     },
@@ -97,7 +183,11 @@ pub const THREADS: [Thread; 9] = [
         kind: TicketKind::Dispute,
         subject: "Why is this top-up held?",
         messages: &[
-            (Partner, 0, "One of my clients' top-ups is shown as held. He is my brother-in-law and pays for his own office."),
+            (
+                Partner,
+                0,
+                "One of my clients' top-ups is shown as held. He is my brother-in-law and pays for his own office.",
+            ),
             (Staff, 3, "His card is the one on your own account. Please send us his company's registration."),
             (Partner, 4, "I have sent it by mail today."),
             (Staff, 2, "Thank you, we look into it with the next review."),
@@ -118,8 +208,12 @@ pub const THREADS: [Thread; 9] = [
         subject: "Is the tier counted by day?",
         messages: &[
             (Partner, 0, "I had 20 active clients on the 10th and my rate is still that of Standard."),
-            (Staff, 1, "The tier is fixed when a half-month ends, by the clients active at that moment. If 20 are active then, \
-                        Growth begins with the next one."),
+            (
+                Staff,
+                1,
+                "The tier is fixed when a half-month ends, by the clients active at that moment. If 20 are active then, \
+                        Growth begins with the next one.",
+            ),
         ],
         closed_after_days: Some(3),
     },
@@ -136,7 +230,11 @@ pub const THREADS: [Thread; 9] = [
     Thread {
         kind: TicketKind::Question,
         subject: "QR code for a flyer",
-        messages: &[(Partner, 0, "Can I print the QR code of my link larger than A4 without it getting blurred?")],
+        messages: &[(
+            Partner,
+            0,
+            "Can I print the QR code of my link larger than A4 without it getting blurred?",
+        )],
         closed_after_days: None,
     },
     Thread {
@@ -144,7 +242,11 @@ pub const THREADS: [Thread; 9] = [
         subject: "Invoice for my accountant",
         messages: &[
             (Partner, 0, "My accountant needs a document for each payment. Is there one?"),
-            (Staff, 2, "Every statement has a printable page with its digest. Open it from the list of statements."),
+            (
+                Staff,
+                2,
+                "Every statement has a printable page with its digest. Open it from the list of statements.",
+            ),
         ],
         closed_after_days: Some(10),
     },
@@ -157,7 +259,8 @@ mod tests {
     #[test]
     fn no_two_codes_are_alike_and_each_is_a_code() {
         let codes: Vec<String> = (0..300).map(code).collect();
-        let keys: std::collections::HashSet<_> = codes.iter().map(|code| crate::domain::link::code_key(code)).collect();
+        let keys: std::collections::HashSet<_> =
+            codes.iter().map(|code| crate::domain::link::code_key(code)).collect();
         assert_eq!(keys.len(), codes.len());
         for code in codes {
             assert_eq!(crate::domain::link::check_code("code", &code), Ok(()), "{code}");

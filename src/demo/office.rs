@@ -6,15 +6,14 @@ use uuid::Uuid;
 
 use super::agreements::{self, AgreementAct};
 use super::clients::is_weekend;
+use super::diary::Told;
 use super::money_out::{self, MoneyAct};
 use super::people::People;
 use super::staff::{self, StaffAct};
-use super::diary::Told;
 use super::world::World;
 use crate::app::App;
 use crate::services::audit::{Actor, ActorRole};
 use crate::services::error::ServiceError;
-
 
 /// What somebody does at a moment.
 #[derive(Debug)]
@@ -63,7 +62,15 @@ impl<'a> Office<'a> {
             |subject: &str| Actor { subject: subject.to_owned(), role: ActorRole::Staff, request_id: None };
         let mut planned = Told::in_order(staff::plan(world, until));
         planned.until(from);
-        Office { app, world, support: actor("anna.support"), finance: actor("milan.finance"), planned, from, until }
+        Office {
+            app,
+            world,
+            support: actor("anna.support"),
+            finance: actor("milan.finance"),
+            planned,
+            from,
+            until,
+        }
     }
 
     /// Does what is due on a day, in the order of its hours; answers how much that was.
@@ -93,7 +100,12 @@ impl<'a> Office<'a> {
         Ok(done)
     }
 
-    async fn perform(&self, people: &People, contracts: &[contract::Model], act: Act) -> Result<(), ServiceError> {
+    async fn perform(
+        &self,
+        people: &People,
+        contracts: &[contract::Model],
+        act: Act,
+    ) -> Result<(), ServiceError> {
         match act {
             Act::Money(act) => money_out::perform(self, act).await,
             Act::Agreement(act) => agreements::perform(self, act).await,

@@ -24,7 +24,12 @@ struct Manner {
 pub fn write(world: &World, client: &ClientPlan, until: Moment, diary: &mut Diary) {
     let mut chance = payments_of(world, client);
     let manner = manner(&mut chance, client.paying);
-    let mut at = client.registered_at.plus(Duration::minutes(chance.weighted(&[(4, 60), (180, 20), (1_500, 12), (6_000, 8)])));
+    let mut at = client.registered_at.plus(Duration::minutes(chance.weighted(&[
+        (4, 60),
+        (180, 20),
+        (1_500, 12),
+        (6_000, 8),
+    ])));
     let most = match client.paying {
         Paying::Never => 0,
         Paying::AFewTimes => 3,
@@ -51,9 +56,20 @@ fn manner(chance: &mut Chance, paying: Paying) -> Manner {
     let amount = chance.weighted(&[(10, 28), (20, 32), (25, 17), (50, 17), (100, 6)]);
     let (every_days, leaves_permille) = match paying {
         Paying::Monthly => ((27, 33), 0),
-        _ => chance.weighted(&[(((24, 38), 62), 74), (((6, 9), 16), 6), (((78, 100), 130), 15), (((1, 3), 4), 1), (((200, 300), 400), 4)]),
+        _ => chance.weighted(&[
+            (((24, 38), 62), 74),
+            (((6, 9), 16), 6),
+            (((78, 100), 130), 15),
+            (((1, 3), 4), 1),
+            (((200, 300), 400), 4),
+        ]),
     };
-    Manner { amount, every_days, leaves_permille, source: chance.weighted(&[("cards", 66), ("paypal", 22), ("sepa", 12)]) }
+    Manner {
+        amount,
+        every_days,
+        leaves_permille,
+        source: chance.weighted(&[("cards", 66), ("paypal", 22), ("sepa", 12)]),
+    }
 }
 
 /// Offices pay on working days; August is quiet.
@@ -68,7 +84,12 @@ fn next(chance: &mut Chance, at: Moment, (low, high): (i64, i64)) -> Moment {
 
 /// The provider tells of nearly everything at once, and of the rest within three weeks.
 fn told_at(chance: &mut Chance, at: Moment) -> Moment {
-    let delay = chance.weighted(&[(Duration::seconds(5), 990), (Duration::hours(20), 6), (Duration::days(11), 3), (Duration::days(20), 1)]);
+    let delay = chance.weighted(&[
+        (Duration::seconds(5), 990),
+        (Duration::hours(20), 6),
+        (Duration::days(11), 3),
+        (Duration::days(20), 1),
+    ]);
     at.plus(delay)
 }
 
@@ -83,7 +104,10 @@ fn top_up(client: &ClientPlan, manner: &Manner, chance: &mut Chance, number: usi
         amount: Money::from_units(amount * client.currency.units),
         currency: client.currency.code.to_owned(),
         kind: if is_purchase { TopUpKind::Purchase } else { TopUpKind::Transfer },
-        payment_instrument_hash: client.payment_instrument.clone().filter(|_| client.paying == Paying::Monthly),
+        payment_instrument_hash: client
+            .payment_instrument
+            .clone()
+            .filter(|_| client.paying == Paying::Monthly),
     }
 }
 
@@ -106,7 +130,13 @@ fn refunds(chance: &mut Chance, top_up: &TopUpFact, currency: &Currency, diary: 
     if !chance.permille(24) {
         return;
     }
-    let shares: &[i64] = chance.weighted(&[(&[100][..], 60), (&[50][..], 18), (&[33][..], 10), (&[33, 33][..], 7), (&[50, 50][..], 5)]);
+    let shares: &[i64] = chance.weighted(&[
+        (&[100][..], 60),
+        (&[50][..], 18),
+        (&[33][..], 10),
+        (&[33, 33][..], 7),
+        (&[50, 50][..], 5),
+    ]);
     let mut at = top_up.occurred_at;
     for (number, percent) in shares.iter().enumerate() {
         at = at.plus(Duration::minutes(chance.between(30, 40_000)));
@@ -135,25 +165,31 @@ pub fn write_orphans(world: &World, until: Moment, diary: &mut Diary) {
         let at = chance.time_of_day(day);
         let client_id = format!("acct-8{number:04}");
         if chance.percent(70) {
-            diary.tell_top_up(at, TopUpFact {
-                source: "cards".to_owned(),
-                external_id: format!("{client_id}-1"),
-                client_id,
-                occurred_at: at,
-                amount: Money::from_units(20),
-                currency: EUR.code.to_owned(),
-                kind: TopUpKind::Purchase,
-                payment_instrument_hash: None,
-            });
+            diary.tell_top_up(
+                at,
+                TopUpFact {
+                    source: "cards".to_owned(),
+                    external_id: format!("{client_id}-1"),
+                    client_id,
+                    occurred_at: at,
+                    amount: Money::from_units(20),
+                    currency: EUR.code.to_owned(),
+                    kind: TopUpKind::Purchase,
+                    payment_instrument_hash: None,
+                },
+            );
         } else {
-            diary.tell_refund(at, RefundFact {
-                source: "cards".to_owned(),
-                external_id: format!("{client_id}-1-refund1"),
-                top_up_external_id: format!("{client_id}-1"),
-                client_id,
-                occurred_at: at,
-                amount: Money::from_units(20),
-            });
+            diary.tell_refund(
+                at,
+                RefundFact {
+                    source: "cards".to_owned(),
+                    external_id: format!("{client_id}-1-refund1"),
+                    top_up_external_id: format!("{client_id}-1"),
+                    client_id,
+                    occurred_at: at,
+                    amount: Money::from_units(20),
+                },
+            );
         }
     }
 }

@@ -10,8 +10,13 @@ use super::world::World;
 use crate::services::exchange_rate::PublishedRate;
 
 /// Code, the rate at the beginning in units of its last decimal, decimals, and how far it moves in a day.
-const CURRENCIES: [(&str, i64, u32, i64); 5] =
-    [("USD", 10_870, 4, 60), ("GBP", 84_610, 5, 320), ("CHF", 9_480, 4, 38), ("SEK", 112_950, 4, 520), ("JPY", 16_342, 2, 95)];
+const CURRENCIES: [(&str, i64, u32, i64); 5] = [
+    ("USD", 10_870, 4, 60),
+    ("GBP", 84_610, 5, 320),
+    ("CHF", 9_480, 4, 38),
+    ("SEK", 112_950, 4, 520),
+    ("JPY", 16_342, 2, 95),
+];
 /// Rates are known from before the first top-up on.
 const DAYS_BEFORE: i64 = 10;
 

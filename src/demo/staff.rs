@@ -1,17 +1,20 @@
 //! What staff does of its own accord, and conversations: planned from the beginning.
 
 use chrono::Duration;
-use entity::{ContractStatus, LineKind, LineState, Moment, Money, RateBasisPoints, TicketAuthor, contract, line, ticket};
+use entity::{
+    ContractStatus, LineKind, LineState, Moment, Money, RateBasisPoints, TicketAuthor, contract, line, ticket,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::agreements;
-use super::names::{THREADS, Thread};
+use super::names::{LINKS, THREADS, Thread};
 use super::office::Office;
 use super::people::People;
 use super::world::{Size, World};
 use crate::services::adjustment::{self, AdjustBalance};
 use crate::services::error::ServiceError;
+use crate::services::referral_link::{self, NewLink};
 use crate::services::ticket::{self as tickets, OpenTicket};
 use crate::services::{contract as contracts, individual_rate, review, suspension};
 
@@ -23,24 +26,59 @@ const REVIEWS: i64 = 36;
 
 #[derive(Debug)]
 pub enum StaffAct {
-    Suspend { partner: usize, reason: &'static str },
-    Reinstate { partner: usize, reason: &'static str },
-    SetRate { partner: usize, rate: Option<RateBasisPoints>, reason: &'static str },
-    Adjust { partner: usize, amount: Money, reason: &'static str },
+    Suspend {
+        partner: usize,
+        reason: &'static str,
+    },
+    Reinstate {
+        partner: usize,
+        reason: &'static str,
+    },
+    SetRate {
+        partner: usize,
+        rate: Option<RateBasisPoints>,
+        reason: &'static str,
+    },
+    Adjust {
+        partner: usize,
+        amount: Money,
+        reason: &'static str,
+    },
     /// To everybody who has accepted the one before.
     OfferNewVersion,
     /// Of a small partner.
     EndAContract,
     /// Of what has been held longest.
     Review,
-    OpenTicket { partner: usize, thread: &'static Thread },
-    Say { partner: usize, opened_at: Moment, author: TicketAuthor, text: &'static str },
-    CloseTicket { partner: usize, opened_at: Moment },
+    /// A partner makes one of his further links.
+    MakeLink {
+        partner: usize,
+        link: usize,
+    },
+    OpenTicket {
+        partner: usize,
+        thread: &'static Thread,
+    },
+    Say {
+        partner: usize,
+        opened_at: Moment,
+        author: TicketAuthor,
+        text: &'static str,
+    },
+    CloseTicket {
+        partner: usize,
+        opened_at: Moment,
+    },
 }
 
 /// All that is planned until then.
 pub fn plan(world: &World, until: Moment) -> Vec<(Moment, StaffAct)> {
     let mut acts = milestones(world);
+    for (partner, plan) in world.partners.iter().enumerate() {
+        acts.extend(
+            (1..=plan.links).map(|link| (plan.link_made_at(link), StaffAct::MakeLink { partner, link })),
+        );
+    }
     let spacing = |count: i64| Duration::minutes((world.scale.days * 1_440 / count).max(1));
     let times = |count: i64, from: i64| {
         let first = world.at_permille(from);
@@ -68,10 +106,23 @@ fn milestones(world: &World) -> Vec<(Moment, StaffAct)> {
     at(300, Size::Small, 4, &rate(1_250, "Agreed at the trade fair."));
     at(400, Size::Medium, 0, &rate(1_800, "Brings whole companies."));
     at(600, Size::Big, 2, &rate(2_250, "Exclusive partner in his country."));
-    at(650, Size::Small, 4, &|partner| StaffAct::SetRate { partner, rate: None, reason: "The agreement has ended." });
-    at(500, Size::Medium, 1, &|partner| StaffAct::Suspend { partner, reason: "Spam was sent with his link; he is heard." });
-    at(535, Size::Medium, 1, &|partner| StaffAct::Reinstate { partner, reason: "It was somebody else's mailing." });
-    at(780, Size::Small, 1, &|partner| StaffAct::Suspend { partner, reason: "Accounts registered in bulk from one address." });
+    at(650, Size::Small, 4, &|partner| StaffAct::SetRate {
+        partner,
+        rate: None,
+        reason: "The agreement has ended.",
+    });
+    at(500, Size::Medium, 1, &|partner| StaffAct::Suspend {
+        partner,
+        reason: "Spam was sent with his link; he is heard.",
+    });
+    at(535, Size::Medium, 1, &|partner| StaffAct::Reinstate {
+        partner,
+        reason: "It was somebody else's mailing.",
+    });
+    at(780, Size::Small, 1, &|partner| StaffAct::Suspend {
+        partner,
+        reason: "Accounts registered in bulk from one address.",
+    });
     at(450, Size::Big, 0, &|partner| StaffAct::Adjust {
         partner,
         amount: Money::from_units(25),
@@ -101,7 +152,8 @@ fn conversation(world: &World, number: usize, at: Moment) -> Vec<(Moment, StaffA
     // The partner to show asks now and then; the rest is anybody's who was there.
     let sizes = [(Size::Big, 20), (Size::Medium, 35), (Size::Small, 45)];
     let nth = usize::try_from(chance.between(0, 30)).unwrap_or(0);
-    let partner = if number % 6 == 3 { Some(0) } else { established(world, chance.weighted(&sizes), nth, at) };
+    let partner =
+        if number % 6 == 3 { Some(0) } else { established(world, chance.weighted(&sizes), nth, at) };
     let Some(partner) = partner else { return Vec::new() };
     let opened_at = at.plus(Duration::seconds(chance.between(0, 30_000)));
     let mut acts = vec![(opened_at, StaffAct::OpenTicket { partner, thread })];
@@ -146,10 +198,12 @@ pub async fn perform(
             let asked = AdjustBalance { partner_id, amount, reason: reason.to_owned(), idempotency_key };
             adjustment::adjust_balance(app, &office.finance, &asked).await.map(|_| ())
         }
+        StaffAct::MakeLink { partner, link } => make_link(office, people, partner, link).await,
         StaffAct::OpenTicket { partner, thread } => {
             let Some(id) = people.id(partner) else { return Ok(()) };
             let text = thread.messages.first().map_or("", |(_, _, text)| text).to_owned();
-            let asked = OpenTicket { kind: thread.kind, subject: thread.subject.to_owned(), text, about_id: None };
+            let asked =
+                OpenTicket { kind: thread.kind, subject: thread.subject.to_owned(), text, about_id: None };
             tickets::open(app, id, &asked).await.map(|_| ())
         }
         StaffAct::Say { partner, opened_at, author, text } => {
@@ -162,7 +216,9 @@ pub async fn perform(
             }
         }
         StaffAct::CloseTicket { partner, opened_at } => {
-            let Some((_, ticket_id)) = find_ticket(office, people, partner, opened_at).await? else { return Ok(()) };
+            let Some((_, ticket_id)) = find_ticket(office, people, partner, opened_at).await? else {
+                return Ok(());
+            };
             tickets::close(app, support, ticket_id, None).await.map(|_| ())
         }
     }
@@ -179,6 +235,27 @@ async fn find_ticket(
     let of_partner = ticket::Entity::find().filter(ticket::Column::PartnerId.eq(partner_id));
     let found = of_partner.filter(ticket::Column::OpenedAt.eq(opened_at)).one(office.app.db.reader()).await?;
     Ok(found.map(|ticket| (partner_id, ticket.id)))
+}
+
+async fn make_link(
+    office: &Office<'_>,
+    people: &People,
+    partner: usize,
+    link: usize,
+) -> Result<(), ServiceError> {
+    let plan = office.world.partners.get(partner);
+    let (Some(plan), Some(id)) = (plan, people.id(partner)) else { return Ok(()) };
+    let Some((_, label, campaign, target)) = link.checked_sub(1).and_then(|further| LINKS.get(further))
+    else {
+        return Ok(());
+    };
+    let new = NewLink {
+        target: Some((*target).to_owned()),
+        label: Some((*label).to_owned()),
+        campaign: campaign.map(str::to_owned),
+        code: plan.link_code(link),
+    };
+    referral_link::create(office.app, id, &new).await.map(|_| ())
 }
 
 async fn offer_new_version(office: &Office<'_>, contracts: &[contract::Model]) -> Result<(), ServiceError> {

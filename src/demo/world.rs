@@ -84,12 +84,41 @@ pub const JPY: &Currency = &Currency { code: "JPY", units: 150, minor_units: 0 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
     /// Has it paid out, once more than this is available.
-    Withdraws { above: Money },
+    Withdraws {
+        above: Money,
+    },
     /// Calls for it.
     MovesToService,
     /// Both by turns.
     Both,
     Saves,
+}
+
+/// Partners whom things happen to, so that every state is on show whatever the day is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lot {
+    Ordinary,
+    /// Somebody looks into his withdrawals for two weeks.
+    DecidedLate,
+    /// The bank takes two weeks.
+    PaidLate,
+    /// His wish for a contract was lost.
+    NeverOffered,
+    /// He does not read his contract.
+    NeverAccepts,
+}
+
+impl Lot {
+    /// By the number of a partner: large ones, who earn enough.
+    fn of(number: usize) -> Lot {
+        match number {
+            1 => Lot::DecidedLate,
+            2 => Lot::PaidLate,
+            5 => Lot::NeverOffered,
+            6 => Lot::NeverAccepts,
+            _ => Lot::Ordinary,
+        }
+    }
 }
 
 /// A partner of the world.
@@ -103,6 +132,7 @@ pub struct PartnerPlan {
     /// In which most of his clients pay.
     pub home: &'static Currency,
     pub habit: Habit,
+    pub lot: Lot,
     /// Clients a day in thousandths, once he is known.
     pub clients_permille: i64,
     /// How many of [`names::LINKS`] he has besides his own.
@@ -162,13 +192,20 @@ impl World {
         let (low, high) = size.clients_permille();
         let homes = [(EUR, 74), (GBP, 8), (CHF, 7), (USD, 5), (SEK, 4), (JPY, 2)];
         let above = Money::from_units(chance.weighted(&[(100, 5), (150, 3), (250, 3), (500, 1)]));
-        let habits = [(Habit::Withdraws { above }, 55), (Habit::Both, 15), (Habit::MovesToService, 20), (Habit::Saves, 10)];
+        let habits = [
+            (Habit::Withdraws { above }, 55),
+            (Habit::Both, 15),
+            (Habit::MovesToService, 20),
+            (Habit::Saves, 10),
+        ];
         let most_links = match size {
             Size::Big => names::LINKS.len() as i64,
             Size::Medium => 4,
             Size::Small => 2,
             Size::Tiny | Size::Idle => 0,
         };
+        let lot = Lot::of(number);
+        let is_made_to_withdraw = number == 0 || lot != Lot::Ordinary;
         let joined_at = self.at_permille(joins).plus(Duration::seconds(chance.between(0, 40_000)));
         PartnerPlan {
             account_id: format!("acct-{}", 10_001 + number * 11),
@@ -176,9 +213,14 @@ impl World {
             size,
             joined_at,
             home: if number == 0 { EUR } else { chance.weighted(&homes) },
-            habit: if number == 0 { Habit::Withdraws { above } } else { chance.weighted(&habits) },
+            habit: if is_made_to_withdraw { Habit::Withdraws { above } } else { chance.weighted(&habits) },
+            lot,
             clients_permille: chance.between(low, high) * self.scale.pace_percent / 100,
-            links: if number == 0 { names::LINKS.len() } else { usize::try_from(chance.between(0, most_links)).unwrap_or(0) },
+            links: if number == 0 {
+                names::LINKS.len()
+            } else {
+                usize::try_from(chance.between(0, most_links)).unwrap_or(0)
+            },
         }
     }
 }
