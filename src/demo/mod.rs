@@ -3,6 +3,7 @@
 mod agreements;
 mod chance;
 mod clients;
+mod conversations;
 mod diary;
 mod directory;
 mod life;
