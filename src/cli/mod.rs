@@ -1,6 +1,7 @@
 //! The command line: what is asked, and the exit status that answers.
 
 mod books;
+mod demo;
 mod error;
 mod export;
 mod import;
@@ -36,6 +37,8 @@ struct Cli {
 enum Command {
     /// Serve the API, the redirect and the background tasks
     Serve(serve::ServeArgs),
+    /// Serve a database of two lifelike years, with tokens to look at it
+    Demo(demo::DemoArgs),
     /// Run the background tasks alone, in as many instances as wanted
     Worker(serve::WorkerArgs),
     /// The database's schema
@@ -101,6 +104,7 @@ async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
     }
     match command {
         Command::Serve(args) => serve::run(&global, &args).await.map(|()| Ended::Done),
+        Command::Demo(args) => demo::run(&global, &args).await.map(|()| Ended::Done),
         Command::Worker(args) => serve::work(&global, &args).await.map(|()| Ended::Done),
         Command::Migrate(command) => migrate::run(&global, &command).await.map(|()| Ended::Done),
         Command::Settle(args) => settle::run(&global, &args).await.map(|()| Ended::Done),

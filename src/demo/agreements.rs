@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::office::{Office, Today};
 use super::people::People;
+use super::world::Lot;
 use crate::domain::contract::ContractDocument;
 use crate::services::contract as contracts;
 use crate::services::error::ServiceError;
@@ -56,16 +57,18 @@ fn due_of(
     let offered_after = fate.weighted(&[(1, 40), (2, 30), (5, 18), (40, 12)]);
     let accepted_after = fate.weighted(&[(0, 25), (1, 30), (3, 25), (6, 12), (400, 8)]);
     let renewed_after = fate.weighted(&[(3, 40), (20, 30), (60, 20), (400, 10)]);
+    let lot = people.lot(office.world, partner_id);
     let at = office.office_hour(today, &name);
     if contract.status == ContractStatus::Requested {
         let waited = today.days_since(office.app, contract.requested_at?);
         let version = version_at(office, at);
-        let is_due = today.is_working_day() && waited >= offered_after;
+        let is_due = today.is_working_day() && waited >= offered_after && lot != Lot::NeverOffered;
         return is_due.then_some((at, AgreementAct::Offer { partner_id, version }));
     }
     let (digest, offered_at) = contract.offer_digest.clone().zip(contract.offered_at)?;
     let patience = if contract.status == ContractStatus::Active { renewed_after } else { accepted_after };
-    let is_due = offered_at < at && today.days_since(office.app, offered_at) >= patience;
+    let is_due =
+        lot != Lot::NeverAccepts && offered_at < at && today.days_since(office.app, offered_at) >= patience;
     is_due.then_some((at, AgreementAct::Accept { partner_id, digest }))
 }
 

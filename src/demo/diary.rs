@@ -54,8 +54,6 @@ impl Diary {
 #[derive(Debug)]
 pub struct News {
     partners: Told<usize>,
-    /// A partner's further link: whose and which.
-    links: Told<(usize, usize)>,
     rates: Told<PublishedRate>,
     clients: Told<ClientPlan>,
     top_ups: Told<TopUpFact>,
@@ -66,7 +64,6 @@ pub struct News {
 #[derive(Debug)]
 pub struct Report {
     pub partners: Vec<usize>,
-    pub links: Vec<(usize, usize)>,
     pub rates: Vec<PublishedRate>,
     pub clients: Vec<ClientPlan>,
     pub top_ups: Vec<TopUpFact>,
@@ -84,12 +81,8 @@ impl News {
         payments::write_orphans(world, until, &mut diary);
         rates::write(world, until, &mut diary);
         let joining = world.partners.iter().enumerate().map(|(number, partner)| (partner.joined_at, number));
-        let links = world.partners.iter().enumerate().flat_map(|(number, partner)| {
-            (1..=partner.links).map(move |link| (partner.link_made_at(link), (number, link)))
-        });
         News {
             partners: Told::in_order(joining.collect()),
-            links: Told::in_order(links.collect()),
             rates: Told::in_order(diary.rates),
             clients: Told::in_order(clients.into_iter().map(|client| (client.reported_at, client)).collect()),
             top_ups: Told::in_order(diary.top_ups),
@@ -101,7 +94,6 @@ impl News {
     pub fn until(&mut self, until: Moment) -> Report {
         Report {
             partners: self.partners.what(until),
-            links: self.links.what(until),
             rates: self.rates.what(until),
             clients: self.clients.what(until),
             top_ups: self.top_ups.what(until),

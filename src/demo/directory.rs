@@ -103,7 +103,8 @@ mod tests {
     const NOW: Moment = Moment(1_771_596_000_000_000);
 
     fn empty() -> PathBuf {
-        let path = std::env::temp_dir().join(format!("parrain-demo-directory-{:032x}", rand::random::<u128>()));
+        let path =
+            std::env::temp_dir().join(format!("parrain-demo-directory-{:032x}", rand::random::<u128>()));
         fs::create_dir(&path).unwrap();
         path
     }
@@ -116,7 +117,10 @@ mod tests {
         directory.has_lived(NOW).unwrap();
         let again = Directory::open(&path, 6, NOW.plus(Duration::days(3))).unwrap();
         assert!(!again.is_new());
-        assert_eq!((again.lived_until(), again.world().seed, again.world().born), (NOW, 5, directory.world().born));
+        assert_eq!(
+            (again.lived_until(), again.world().seed, again.world().born),
+            (NOW, 5, directory.world().born)
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod agreements;
 mod chance;
 mod clients;
+mod conversations;
 mod diary;
+mod directory;
 mod life;
 mod money_out;
 mod names;
@@ -15,6 +17,7 @@ mod rates;
 mod staff;
 mod world;
 
+pub use directory::{Directory, DirectoryError};
 pub use life::{Lived, live};
 pub use provider::Tally;
 pub use world::{Scale, World};

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::names;
 use super::office::{Office, Today};
 use super::people::People;
-use super::world::{Habit, PartnerPlan};
+use super::world::{Habit, Lot, PartnerPlan};
 use crate::domain::balance::Balance;
 use crate::domain::payout::PayoutDestination;
 use crate::services::error::ServiceError;
@@ -23,6 +23,8 @@ use crate::services::{contract as contracts, ledger};
 /// What a partner with less has nothing to think about.
 const WORTH_A_CONTRACT: Money = Money::from_units(60);
 const WORTH_A_TRANSFER: Money = Money::from_units(12);
+/// As long as a period, so that there is always one that waits.
+const LATE_DAYS: i64 = 15;
 
 #[derive(Debug)]
 pub enum MoneyAct {
@@ -171,9 +173,14 @@ fn step_of(
     let name = people.name(office.world, open.partner_id);
     let asked_on = office.app.terms.calendar.day_of(open.requested_at);
     let mut fate = office.fate(&format!("withdrawal of {name} on {asked_on}"));
-    let decided_after = fate.weighted(&[(1, 35), (2, 30), (4, 20), (8, 10), (18, 5)]);
+    let mut decided_after = fate.weighted(&[(1, 35), (2, 30), (4, 20), (8, 10), (18, 5)]);
     let verdict = fate.weighted(&[(Verdict::Approved, 86), (Verdict::Rejected, 7), (Verdict::Cancelled, 7)]);
-    let paid_after = fate.weighted(&[(1, 40), (3, 40), (6, 20)]);
+    let mut paid_after = fate.weighted(&[(1, 40), (3, 40), (6, 20)]);
+    match people.lot(office.world, open.partner_id) {
+        Lot::DecidedLate => decided_after = LATE_DAYS,
+        Lot::PaidLate => paid_after = LATE_DAYS,
+        Lot::Ordinary | Lot::NeverOffered | Lot::NeverAccepts => {}
+    }
     let is_paid = fate.percent(92);
     let at = office.office_hour(today, &format!("{name} {asked_on}"));
     let waited = |since: Moment, days: i64| since < at && today.days_since(office.app, since) >= days;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::world::World;
+use super::world::{Lot, World};
 use crate::app::App;
 use crate::services::error::ServiceError;
 use crate::services::partner;
@@ -44,6 +44,12 @@ impl People {
     /// All that have joined: number and id.
     pub fn all(&self) -> impl Iterator<Item = (usize, Uuid)> {
         self.ids.iter().map(|(number, id)| (*number, *id))
+    }
+
+    /// What happens to a partner.
+    pub fn lot(&self, world: &World, id: Uuid) -> Lot {
+        let plan = self.number(id).and_then(|number| world.partners.get(number));
+        plan.map_or(Lot::Ordinary, |plan| plan.lot)
     }
 
     /// What a partner's streams of draws are named by; the world knows those that it made.

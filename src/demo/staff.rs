@@ -1,19 +1,19 @@
-//! What staff does of its own accord, and conversations: planned from the beginning.
+//! What staff does of its own accord: planned from the beginning.
 
 use chrono::Duration;
 use entity::{
-    ContractStatus, LineKind, LineState, Moment, Money, RateBasisPoints, TicketAuthor, contract, line, ticket,
+    ContractStatus, LineKind, LineState, Moment, Money, RateBasisPoints, TicketAuthor, contract, line,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use uuid::Uuid;
 
-use super::agreements;
-use super::names::{THREADS, Thread};
+use super::names::{LINKS, Thread};
 use super::office::Office;
 use super::people::People;
 use super::world::{Size, World};
+use super::{agreements, conversations};
 use crate::services::adjustment::{self, AdjustBalance};
 use crate::services::error::ServiceError;
+use crate::services::referral_link::{self, NewLink};
 use crate::services::ticket::{self as tickets, OpenTicket};
 use crate::services::{contract as contracts, individual_rate, review, suspension};
 
@@ -49,6 +49,11 @@ pub enum StaffAct {
     EndAContract,
     /// Of what has been held longest.
     Review,
+    /// A partner makes one of his further links.
+    MakeLink {
+        partner: usize,
+        link: usize,
+    },
     OpenTicket {
         partner: usize,
         thread: &'static Thread,
@@ -68,6 +73,11 @@ pub enum StaffAct {
 /// All that is planned until then.
 pub fn plan(world: &World, until: Moment) -> Vec<(Moment, StaffAct)> {
     let mut acts = milestones(world);
+    for (partner, plan) in world.partners.iter().enumerate() {
+        acts.extend(
+            (1..=plan.links).map(|link| (plan.link_made_at(link), StaffAct::MakeLink { partner, link })),
+        );
+    }
     let spacing = |count: i64| Duration::minutes((world.scale.days * 1_440 / count).max(1));
     let times = |count: i64, from: i64| {
         let first = world.at_permille(from);
@@ -75,7 +85,7 @@ pub fn plan(world: &World, until: Moment) -> Vec<(Moment, StaffAct)> {
     };
     acts.extend(times(REVIEWS, 200).map(|at| (at, StaffAct::Review)));
     for (number, at) in times(CONVERSATIONS, 60).enumerate() {
-        acts.extend(conversation(world, number, at));
+        acts.extend(conversations::one(world, number, at));
     }
     acts.retain(|(at, _)| *at <= until);
     acts
@@ -125,7 +135,7 @@ fn milestones(world: &World) -> Vec<(Moment, StaffAct)> {
 }
 
 /// The nth partner of a size who has been there for a while.
-fn established(world: &World, size: Size, nth: usize, at: Moment) -> Option<usize> {
+pub fn established(world: &World, size: Size, nth: usize, at: Moment) -> Option<usize> {
     let well_before = at.minus(Duration::minutes(world.scale.days * 72));
     let numbered = world.partners.iter().enumerate();
     let of_size: Vec<usize> = numbered
@@ -133,28 +143,6 @@ fn established(world: &World, size: Size, nth: usize, at: Moment) -> Option<usiz
         .map(|(number, _)| number)
         .collect();
     of_size.get(nth).or(of_size.last()).copied()
-}
-
-fn conversation(world: &World, number: usize, at: Moment) -> Vec<(Moment, StaffAct)> {
-    let mut chance = world.chance(&format!("conversation {number}"));
-    let thread = &THREADS[number % THREADS.len()];
-    // The partner to show asks now and then; the rest is anybody's who was there.
-    let sizes = [(Size::Big, 20), (Size::Medium, 35), (Size::Small, 45)];
-    let nth = usize::try_from(chance.between(0, 30)).unwrap_or(0);
-    let partner =
-        if number % 6 == 3 { Some(0) } else { established(world, chance.weighted(&sizes), nth, at) };
-    let Some(partner) = partner else { return Vec::new() };
-    let opened_at = at.plus(Duration::seconds(chance.between(0, 30_000)));
-    let mut acts = vec![(opened_at, StaffAct::OpenTicket { partner, thread })];
-    let mut said_at = opened_at;
-    for (author, days, text) in thread.messages.iter().skip(1) {
-        said_at = said_at.plus(Duration::days(*days) + Duration::minutes(chance.between(7, 300)));
-        acts.push((said_at, StaffAct::Say { partner, opened_at, author: *author, text }));
-    }
-    if let Some(days) = thread.closed_after_days {
-        acts.push((said_at.plus(Duration::days(days)), StaffAct::CloseTicket { partner, opened_at }));
-    }
-    acts
 }
 
 /// Does it; what concerns a partner who has not joined is left.
@@ -187,6 +175,7 @@ pub async fn perform(
             let asked = AdjustBalance { partner_id, amount, reason: reason.to_owned(), idempotency_key };
             adjustment::adjust_balance(app, &office.finance, &asked).await.map(|_| ())
         }
+        StaffAct::MakeLink { partner, link } => make_link(office, people, partner, link).await,
         StaffAct::OpenTicket { partner, thread } => {
             let Some(id) = people.id(partner) else { return Ok(()) };
             let text = thread.messages.first().map_or("", |(_, _, text)| text).to_owned();
@@ -195,7 +184,9 @@ pub async fn perform(
             tickets::open(app, id, &asked).await.map(|_| ())
         }
         StaffAct::Say { partner, opened_at, author, text } => {
-            let Some((partner_id, ticket_id)) = find_ticket(office, people, partner, opened_at).await? else {
+            let Some((partner_id, ticket_id)) =
+                conversations::find(office, people, partner, opened_at).await?
+            else {
                 return Ok(());
             };
             match author {
@@ -204,7 +195,7 @@ pub async fn perform(
             }
         }
         StaffAct::CloseTicket { partner, opened_at } => {
-            let Some((_, ticket_id)) = find_ticket(office, people, partner, opened_at).await? else {
+            let Some((_, ticket_id)) = conversations::find(office, people, partner, opened_at).await? else {
                 return Ok(());
             };
             tickets::close(app, support, ticket_id, None).await.map(|_| ())
@@ -212,17 +203,25 @@ pub async fn perform(
     }
 }
 
-/// A ticket of the world is known by whose it is and when it was opened.
-async fn find_ticket(
+async fn make_link(
     office: &Office<'_>,
     people: &People,
     partner: usize,
-    opened_at: Moment,
-) -> Result<Option<(Uuid, Uuid)>, ServiceError> {
-    let Some(partner_id) = people.id(partner) else { return Ok(None) };
-    let of_partner = ticket::Entity::find().filter(ticket::Column::PartnerId.eq(partner_id));
-    let found = of_partner.filter(ticket::Column::OpenedAt.eq(opened_at)).one(office.app.db.reader()).await?;
-    Ok(found.map(|ticket| (partner_id, ticket.id)))
+    link: usize,
+) -> Result<(), ServiceError> {
+    let plan = office.world.partners.get(partner);
+    let (Some(plan), Some(id)) = (plan, people.id(partner)) else { return Ok(()) };
+    let Some((_, label, campaign, target)) = link.checked_sub(1).and_then(|further| LINKS.get(further))
+    else {
+        return Ok(());
+    };
+    let new = NewLink {
+        target: Some((*target).to_owned()),
+        label: Some((*label).to_owned()),
+        campaign: campaign.map(str::to_owned),
+        code: plan.link_code(link),
+    };
+    referral_link::create(office.app, id, &new).await.map(|_| ())
 }
 
 async fn offer_new_version(office: &Office<'_>, contracts: &[contract::Model]) -> Result<(), ServiceError> {

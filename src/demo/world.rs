@@ -94,6 +94,33 @@ pub enum Habit {
     Saves,
 }
 
+/// Partners whom things happen to, so that every state is on show whatever the day is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lot {
+    Ordinary,
+    /// Somebody looks into his withdrawals for two weeks.
+    DecidedLate,
+    /// The bank takes two weeks.
+    PaidLate,
+    /// His wish for a contract was lost.
+    NeverOffered,
+    /// He does not read his contract.
+    NeverAccepts,
+}
+
+impl Lot {
+    /// By the number of a partner: large ones, who earn enough.
+    fn of(number: usize) -> Lot {
+        match number {
+            1 => Lot::DecidedLate,
+            2 => Lot::PaidLate,
+            5 => Lot::NeverOffered,
+            6 => Lot::NeverAccepts,
+            _ => Lot::Ordinary,
+        }
+    }
+}
+
 /// A partner of the world.
 #[derive(Debug)]
 pub struct PartnerPlan {
@@ -105,6 +132,7 @@ pub struct PartnerPlan {
     /// In which most of his clients pay.
     pub home: &'static Currency,
     pub habit: Habit,
+    pub lot: Lot,
     /// Clients a day in thousandths, once he is known.
     pub clients_permille: i64,
     /// How many of [`names::LINKS`] he has besides his own.
@@ -176,6 +204,8 @@ impl World {
             Size::Small => 2,
             Size::Tiny | Size::Idle => 0,
         };
+        let lot = Lot::of(number);
+        let is_made_to_withdraw = number == 0 || lot != Lot::Ordinary;
         let joined_at = self.at_permille(joins).plus(Duration::seconds(chance.between(0, 40_000)));
         PartnerPlan {
             account_id: format!("acct-{}", 10_001 + number * 11),
@@ -183,7 +213,8 @@ impl World {
             size,
             joined_at,
             home: if number == 0 { EUR } else { chance.weighted(&homes) },
-            habit: if number == 0 { Habit::Withdraws { above } } else { chance.weighted(&habits) },
+            habit: if is_made_to_withdraw { Habit::Withdraws { above } } else { chance.weighted(&habits) },
+            lot,
             clients_permille: chance.between(low, high) * self.scale.pace_percent / 100,
             links: if number == 0 {
                 names::LINKS.len()
