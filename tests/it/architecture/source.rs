@@ -69,24 +69,43 @@ impl Source {
 /// Every file of Rust below a folder of the project, tests apart.
 pub fn sources_below(folder: &str) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
+    let mut files = Vec::new();
     let mut folders = vec![root.join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-            let is_test =
-                name.ends_with("/tests.rs") || name.ends_with("/tests") || name.ends_with("_tests.rs");
-            if path.is_dir() && !is_test {
+            if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !is_test {
-                found.push(Source::new(&name, &fs::read_to_string(&path).unwrap()));
+            } else if name.ends_with(".rs") {
+                files.push((name, fs::read_to_string(&path).unwrap()));
             }
         }
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(!found.is_empty(), "nothing below {folder}");
-    found
+    files.sort();
+    assert!(!files.is_empty(), "nothing below {folder}");
+    let tests: Vec<String> = files.iter().flat_map(|(name, text)| test_files(name, text)).collect();
+    let is_test = |name: &str| {
+        tests.iter().any(|test| name.starts_with(&format!("{test}/")) || name == format!("{test}.rs"))
+    };
+    files.iter().filter(|(name, _)| !is_test(name)).map(|(name, text)| Source::new(name, text)).collect()
+}
+
+/// The modules of a file that are tests and stand in files of their own, as paths without `.rs`.
+fn test_files(name: &str, text: &str) -> Vec<String> {
+    let folder = match name.rsplit_once('/') {
+        Some((folder, "mod.rs" | "lib.rs" | "main.rs")) => folder,
+        _ => name.trim_end_matches(".rs"),
+    };
+    let code = strip(text, false);
+    let gated = code.split("#[cfg(test)]").skip(1);
+    let module = |after: &str| {
+        let declaration = after.split([';', '{']).next()?;
+        let is_file = after.len() > declaration.len() && after.as_bytes()[declaration.len()] == b';';
+        let name = declaration.trim().rsplit_once("mod ").map(|(_, name)| name.trim())?;
+        is_file.then(|| format!("{folder}/{name}"))
+    };
+    gated.filter_map(module).collect()
 }
 
 /// Puts blanks in place of comments and, unless `keep_texts`, of what stands in quotes.
@@ -206,8 +225,28 @@ fn paths(code: &str) -> Vec<(usize, &str)> {
         {
             found.push((from + lead, path));
         }
+        // What stands in a group is told by its head.
+        if path.ends_with("::") && bytes.get(at) == Some(&b'{') {
+            at += closing_brace(&bytes[at..]);
+        }
     }
     found
+}
+
+/// How far it is to the brace that closes the one that begins here.
+fn closing_brace(bytes: &[u8]) -> usize {
+    let mut depth = 0_usize;
+    for (place, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => continue,
+        }
+        if depth == 0 {
+            return place;
+        }
+    }
+    bytes.len()
 }
 
 /// The first words of the items of `{a::b, c::{d, e}}`.
@@ -257,4 +296,12 @@ fn a_path_names_a_layer_however_it_is_written() {
     ] {
         assert_eq!(Source::new(path, text).named(), named, "{text}");
     }
+}
+
+#[test]
+fn a_test_module_in_a_file_of_its_own_is_no_code() {
+    let text =
+        "#[cfg(test)]\npub(crate) mod testing;\nmod router;\n#[cfg(test)]\nmod tests {\n    mod inner;\n}\n";
+    assert_eq!(test_files("src/http/mod.rs", text), ["src/http/testing"]);
+    assert_eq!(test_files("src/http/router.rs", text), ["src/http/router/testing"]);
 }
