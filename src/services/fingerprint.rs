@@ -40,17 +40,18 @@ pub async fn keep_all(
     rows.execute(tx, sql, vec![]).await.map(|_| ())
 }
 
-/// Of (subject, partner's own account, hash) the subjects whose hash that account is known by.
+/// Of (subject, partner's own account, hash) the (subject, hash) where that account is known by the hash.
 pub async fn shared(
     tx: &impl ConnectionTrait,
     hashes: impl Iterator<Item = (Uuid, Uuid, &str)>,
-) -> Result<HashSet<Uuid>, DbErr> {
+) -> Result<HashSet<(Uuid, String)>, DbErr> {
     let mut rows =
         Rows::new(&[("subject", Column::Uuid), ("account_id", Column::Uuid), ("hash", Column::Text)]);
     hashes.for_each(|(subject, account, hash)| rows.push([subject.into(), account.into(), hash.into()]));
-    let sql = "WITH {rows} SELECT DISTINCT v.subject FROM v JOIN account_fingerprint f \
+    let sql = "WITH {rows} SELECT DISTINCT v.subject, v.hash FROM v JOIN account_fingerprint f \
                ON f.account_id = v.account_id AND f.hash = v.hash";
-    rows.query(tx, sql, vec![]).await?.iter().map(|row| row.try_get_by_index(0)).collect()
+    let rows = rows.query(tx, sql, vec![]).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
 
 /// Of (client's account, partner's own account) the clients that share a fingerprint with that account.

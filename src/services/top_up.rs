@@ -76,8 +76,8 @@ struct Known {
     lines: HashMap<(String, String), KnownLine>,
     parked: HashMap<(String, String), Parked>,
     rates: RateBook,
-    /// Referrals whose client shares a payment instrument with his partner's own account (rule 7).
-    shared_instruments: HashSet<Uuid>,
+    /// The (referral, hash) where the partner's own account is known by that payment instrument (rule 7).
+    shared_instruments: HashSet<(Uuid, String)>,
 }
 
 async fn record_round(
@@ -88,10 +88,12 @@ async fn record_round(
     let (recording, known) = load(app, tx, facts).await?;
     let mut new = NewLines::default();
     let mut parked = Vec::new();
+    // From the match on (rule 7): the lines after it in this batch too, and only where it came to a line.
+    let mut held = HashSet::new();
     let outcomes: Vec<FactOutcome> = facts
         .iter()
         .map(|fact| {
-            let decided = decide(&recording, &known, fact);
+            let decided = decide(&recording, &known, &mut held, fact);
             match decided {
                 Decision::Known(outcome) => outcome,
                 Decision::Line(line) => {
@@ -106,7 +108,7 @@ async fn record_round(
         })
         .collect();
     fingerprint::keep(tx, &recording, instruments(facts, &known, &outcomes)).await?;
-    fingerprint::hold(tx, &known.shared_instruments, LineReason::SharedPaymentInstrument).await?;
+    fingerprint::hold(tx, &held, LineReason::SharedPaymentInstrument).await?;
     // What expired or was refused and is sent again is a new fact: the old one makes room.
     let superseded = known.parked.values().filter(|parked| !parked.is_waiting(recording.now));
     parked_fact::remove(tx, superseded.map(|parked| parked.id)).await?;
@@ -164,7 +166,7 @@ enum Decision {
     Park(Parked),
 }
 
-fn decide(recording: &Recording<'_>, known: &Known, fact: &TopUpFact) -> Decision {
+fn decide(recording: &Recording<'_>, known: &Known, held: &mut HashSet<Uuid>, fact: &TopUpFact) -> Decision {
     let key = (fact.source.clone(), fact.external_id.clone());
     let client = known.clients.get(&fact.client_id);
     if let Some(on_record) = known.lines.get(&key) {
@@ -198,13 +200,21 @@ fn decide(recording: &Recording<'_>, known: &Known, fact: &TopUpFact) -> Decisio
     let arrived = Parked::top_up(recording, client.id, fact, base, rate);
     match referral {
         Some(referral) if is_reported => {
-            let shares = known.shared_instruments.contains(&referral.id);
+            if shares_instrument(known, referral, fact) {
+                held.insert(referral.id);
+            }
+            let shares = held.contains(&referral.id);
             let is_suspended =
                 known.partners.get(&referral.partner_id).is_some_and(LockedPartner::is_suspended);
             Decision::Line(line_of(recording, &arrived, referral, is_suspended, shares))
         }
         _ => Decision::Park(arrived),
     }
+}
+
+fn shares_instrument(known: &Known, referral: &Referral, fact: &TopUpFact) -> bool {
+    let hash = fact.payment_instrument_hash.as_ref();
+    hash.is_some_and(|hash| known.shared_instruments.contains(&(referral.id, hash.clone())))
 }
 
 fn is_same_payment(fact: &TopUpFact, line: &line::Model) -> bool {
@@ -258,9 +268,12 @@ pub fn line_of(
     line
 }
 
-/// The payment instruments of accounts whose top-ups were not refused (rule 7: DIRECT ones included).
+/// The payment instruments of accounts whose top-ups were taken in (rule 7: DIRECT ones included).
 fn instruments<'a>(facts: &[&'a TopUpFact], known: &Known, outcomes: &[FactOutcome]) -> Vec<(Uuid, &'a str)> {
-    let kept = facts.iter().zip(outcomes).filter(|(_, outcome)| !matches!(outcome, FactOutcome::Refused(_)));
+    let kept = facts
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| !matches!(outcome, FactOutcome::Refused(_) | FactOutcome::Replayed(_)));
     kept.filter_map(|(fact, _)| {
         Some((known.clients.get(&fact.client_id)?.id, fact.payment_instrument_hash.as_deref()?))
     })

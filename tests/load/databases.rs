@@ -53,7 +53,8 @@ impl Server {
     pub async fn version(&mut self) -> Outcome<String> {
         match self {
             Server::Postgres { admin, .. } => {
-                let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut **admin).await?;
+                let version: String =
+                    sqlx::query_scalar("SHOW server_version").fetch_one(&mut **admin).await?;
                 Ok(format!("PostgreSQL {version}"))
             }
             Server::Sqlite { .. } => {

@@ -46,23 +46,41 @@ fn write_rates(shape: Shape, mut file: Writer) -> Outcome<()> {
 }
 
 fn write_facts(shape: Shape, mut top_ups: Writer, mut refunds: Writer) -> Outcome<()> {
-    top_ups.write_record(["source", "external_id", "client_id", "occurred_at", "amount", "currency", "kind"])?;
+    top_ups.write_record([
+        "source",
+        "external_id",
+        "client_id",
+        "occurred_at",
+        "amount",
+        "currency",
+        "kind",
+    ])?;
     for index in 0..shape.top_ups {
         let fact = shape.top_up(index);
         let (at, amount) = (fact.occurred_at.to_string(), fact.amount.to_string());
         let kind: &str = fact.kind.into();
-        let fields =
-            [&fact.source, &fact.external_id, &fact.client_id, &at, &amount, &fact.currency].map(String::as_str);
+        let fields = [&fact.source, &fact.external_id, &fact.client_id, &at, &amount, &fact.currency]
+            .map(String::as_str);
         top_ups.write_record(fields.into_iter().chain([kind]))?;
     }
     top_ups.flush()?;
     refunds.write_record([
-        "source", "external_id", "top_up_external_id", "client_id", "occurred_at", "amount",
+        "source",
+        "external_id",
+        "top_up_external_id",
+        "client_id",
+        "occurred_at",
+        "amount",
     ])?;
     for fact in shape.refunds() {
         let (at, amount) = (fact.occurred_at.to_string(), fact.amount.to_string());
         refunds.write_record([
-            &fact.source, &fact.external_id, &fact.top_up_external_id, &fact.client_id, &at, &amount,
+            &fact.source,
+            &fact.external_id,
+            &fact.top_up_external_id,
+            &fact.client_id,
+            &at,
+            &amount,
         ])?;
     }
     Ok(refunds.flush()?)

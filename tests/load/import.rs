@@ -21,7 +21,10 @@ pub async fn run(options: &Options) -> Outcome<()> {
         "{} top-ups of {} clients of {} partners over {} periods, {} a transaction",
         shape.top_ups, shape.clients, shape.partners, shape.periods, options.batch
     );
-    println!("{:>5} {:>16} {:>14} {:>6} {:>9} {:>9} {:>15}", "round", "reference rows/s", "service rows/s", "ratio", "peak MiB", "CPU ms", "refunds rows/s");
+    println!(
+        "{:>5} {:>16} {:>14} {:>6} {:>9} {:>9} {:>15}",
+        "round", "reference rows/s", "service rows/s", "ratio", "peak MiB", "CPU ms", "refunds rows/s"
+    );
     let (mut references, mut services, mut refunds, mut peak) = (vec![], vec![], vec![], 0);
     for round in 1..=options.rounds {
         server.copy(MEMBERS, SCRATCH).await?;

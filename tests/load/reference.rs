@@ -39,9 +39,10 @@ pub struct Source {
 
 impl Source {
     pub fn new(shape: Shape) -> Source {
-        let rates = shape.rates().into_iter().map(|rate| {
-            (rate.currency, ExchangeRate { rate: rate.rate, published_on: rate.published_on })
-        });
+        let rates = shape
+            .rates()
+            .into_iter()
+            .map(|rate| (rate.currency, ExchangeRate { rate: rate.rate, published_on: rate.published_on }));
         let zone = parrain::config::Config::default().programme.time_zone;
         Source { shape, calendar: Calendar::new(zone), rates: rates.collect() }
     }
@@ -53,7 +54,8 @@ impl Source {
             let client = self.shape.client_of(index);
             let day = fact.occurred_at.utc_day();
             let rate = self.rates.iter().rev();
-            let rate = rate.clone().find(|(currency, rate)| *currency == fact.currency && rate.published_on <= day);
+            let rate =
+                rate.clone().find(|(currency, rate)| *currency == fact.currency && rate.published_on <= day);
             let rate = rate.map(|(_, rate)| rate);
             let base: Money = exchange::base_of(fact.amount, rate, 2).ok_or("a base too large")?;
             rows.id.push(rising_id(3, index));
@@ -136,7 +138,9 @@ pub async fn make_on_sqlite(connection: &mut SqliteConnection) -> Outcome<()> {
             .filter(|line| !["CHECK", "FOREIGN KEY"].iter().any(|sign| line.trim_start().starts_with(sign)))
             .map(without_rules)
             .collect();
-        let bare = kept.join("\n").replace("UNIQUE (kind, source, external_id),", "UNIQUE (kind, source, external_id)");
+        let bare = kept
+            .join("\n")
+            .replace("UNIQUE (kind, source, external_id),", "UNIQUE (kind, source, external_id)");
         let bare = bare
             .replace("CREATE TABLE line", "CREATE TABLE load_reference")
             .replace("INDEX line_", "INDEX load_reference_")

@@ -14,7 +14,10 @@ pub async fn run(options: &Options) -> Outcome<()> {
     server.lines(options).await?;
     println!("{}; {}", server.version().await?, measure::machine()?);
     println!("one period of {} top-ups and their refunds", options.shape.top_ups);
-    println!("{:>5} {:>12} {:>11} {:>6} {:>9} {:>9}", "round", "reference ms", "service ms", "ratio", "peak MiB", "partners");
+    println!(
+        "{:>5} {:>12} {:>11} {:>6} {:>9} {:>9}",
+        "round", "reference ms", "service ms", "ratio", "peak MiB", "partners"
+    );
     let (mut references, mut services, mut peak) = (vec![], vec![], 0);
     for round in 1..=options.rounds {
         server.copy(LINES, SCRATCH).await?;
@@ -33,7 +36,14 @@ pub async fn run(options: &Options) -> Outcome<()> {
         peak = peak.max(service.peak_kib);
     }
     let (reference, service) = (median(references), median(services));
-    println!("{:>5} {:>12} {:>11} {:>6} {:>9}", "all", reference / 1000, service / 1000, ratio(service, reference), peak / 1024);
+    println!(
+        "{:>5} {:>12} {:>11} {:>6} {:>9}",
+        "all",
+        reference / 1000,
+        service / 1000,
+        ratio(service, reference),
+        peak / 1024
+    );
     server.copy(SCRATCH, SETTLED).await?;
     server.drop(SCRATCH).await
 }

@@ -14,7 +14,12 @@ pub async fn run(options: &Options) -> Outcome<()> {
     println!("{:>5} {:>9} {:>7} {:>9}", "round", "lines", "ms", "peak MiB");
     for round in 1..=options.rounds {
         let measured = in_a_process(Part::VerifyService, &server.url(SETTLED), options)?;
-        println!("{round:>5} {:>9} {:>7} {:>9}", measured.count, measured.micros / 1000, measured.peak_kib / 1024);
+        println!(
+            "{round:>5} {:>9} {:>7} {:>9}",
+            measured.count,
+            measured.micros / 1000,
+            measured.peak_kib / 1024
+        );
     }
     Ok(())
 }
