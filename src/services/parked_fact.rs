@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::line::Recording;
+use super::top_up::FactOutcome;
 use crate::app::App;
 use crate::db::{self, Column, Rows};
 use crate::domain::exchange::ExchangeRate;
@@ -241,6 +242,22 @@ const PARK: &str = "WITH {rows} INSERT INTO parked_fact (id, kind, source, exter
     currency = excluded.currency, exchange_rate = excluded.exchange_rate, \
     rate_published_on = excluded.rate_published_on, base = excluded.base, arrived_at = excluded.arrived_at, \
     status = excluded.status, reason = excluded.reason";
+
+/// What expired or was refused and is sent again is a new fact, and the old one makes room for it; a refusal changes
+/// nothing. `outcomes` are of the keys in their order.
+pub async fn supersede<'a>(
+    tx: &DatabaseTransaction,
+    known: &HashMap<(String, String), Parked>,
+    keys: impl Iterator<Item = (&'a str, &'a str)>,
+    outcomes: &[FactOutcome],
+    now: Moment,
+) -> Result<(), DbErr> {
+    let taken_in = keys.zip(outcomes).filter(|(_, outcome)| !matches!(outcome, FactOutcome::Refused(_)));
+    let old = taken_in.filter_map(|((source, external_id), _)| {
+        known.get(&(source.to_owned(), external_id.to_owned())).filter(|parked| !parked.is_waiting(now))
+    });
+    remove(tx, old.map(|parked| parked.id)).await
+}
 
 /// Takes away what was attached, or turned out to belong to nobody.
 pub async fn remove(tx: &DatabaseTransaction, ids: impl Iterator<Item = Uuid>) -> Result<(), DbErr> {

@@ -109,9 +109,8 @@ async fn record_round(
         .collect();
     fingerprint::keep(tx, &recording, instruments(facts, &known, &outcomes)).await?;
     fingerprint::hold(tx, &held, LineReason::SharedPaymentInstrument).await?;
-    // What expired or was refused and is sent again is a new fact: the old one makes room.
-    let superseded = known.parked.values().filter(|parked| !parked.is_waiting(recording.now));
-    parked_fact::remove(tx, superseded.map(|parked| parked.id)).await?;
+    let keys = facts.iter().map(|fact| (fact.source.as_str(), fact.external_id.as_str()));
+    parked_fact::supersede(tx, &known.parked, keys, &outcomes, recording.now).await?;
     parked_fact::park(tx, &parked).await?;
     write(&recording, tx, new).await?;
     Ok(outcomes)
