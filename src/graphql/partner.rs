@@ -1,5 +1,7 @@
 //! The partner: what a dashboard shows.
 
+#![expect(clippy::too_many_arguments, reason = "a list has the arguments that the schema gives it")]
+
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use entity::{PartnerStatus as Status, partner};
 

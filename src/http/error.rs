@@ -30,7 +30,7 @@ pub struct Failure {
     locations: Vec<Pos>,
     /// Where the form of the answer does not decide it.
     status: Option<StatusCode>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
     /// What the request would have cost, where that is known.
     rate_limit: Option<RateLimit>,
 }
@@ -59,19 +59,22 @@ impl Failure {
 
     pub fn unauthenticated() -> Failure {
         let header = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
-        Failure { header: Some(header), ..Failure::new(Code::Unauthenticated, "The token is not valid.") }
+        Failure {
+            header: Some(Box::new(header)),
+            ..Failure::new(Code::Unauthenticated, "The token is not valid.")
+        }
     }
 
     pub fn only_by_post() -> Failure {
         let message = "GET runs queries alone; send mutations by POST.";
         let failure = Failure::with_status(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, message);
-        Failure { header: Some((ALLOW, HeaderValue::from_static("POST"))), ..failure }
+        Failure { header: Some(Box::new((ALLOW, HeaderValue::from_static("POST")))), ..failure }
     }
 
     pub fn over_capacity() -> Failure {
         let message = "The service is at its limit; try again.";
         let failure = Failure::with_status(StatusCode::SERVICE_UNAVAILABLE, Code::Throttled, message);
-        Failure { header: Some((RETRY_AFTER, HeaderValue::from_static("1"))), ..failure }
+        Failure { header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))), ..failure }
     }
 
     pub fn throttled(throttled: &Throttled) -> Failure {
@@ -79,7 +82,7 @@ impl Failure {
         let seconds = throttled.retry_after;
         let message = format!("The request costs {cost} and {remaining} is left; try again in {seconds} s.");
         Failure {
-            header: Some((RETRY_AFTER, HeaderValue::from(seconds))),
+            header: Some(Box::new((RETRY_AFTER, HeaderValue::from(seconds)))),
             rate_limit: Some(throttled.rate_limit),
             ..Failure::new(Code::Throttled, message)
         }
@@ -108,7 +111,7 @@ impl Failure {
         let cost = self.rate_limit.map(|rate_limit| (COST.to_owned(), rate_limit.extension()));
         let body = ResponseBody { errors: vec![error], data: None, extensions: &cost.into_iter().collect() };
         let mut response = json(status, media, &body);
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response

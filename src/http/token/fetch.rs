@@ -38,7 +38,7 @@ pub enum FetchError {
 
 /// Where a key set lies.
 pub enum Place {
-    Url { address: Uri, client: Client<HttpsConnector<HttpConnector>, Body> },
+    Url { address: Uri, client: Box<Client<HttpsConnector<HttpConnector>, Body>> },
     File(PathBuf),
 }
 
@@ -50,7 +50,8 @@ impl Place {
     pub fn at(url: &Url) -> Result<Place, ConfigError> {
         let refused = |message: String| ConfigError::refused("auth.jwks_url", message);
         let is_https = url.scheme() == "https";
-        if !is_https && !(url.scheme() == "http" && is_this_machine(url)) {
+        let is_here = url.scheme() == "http" && is_this_machine(url);
+        if !is_https && !is_here {
             return Err(refused("must be an https address".to_owned()));
         }
         let address = url.as_str().parse().map_err(|error| refused(format!("cannot be used: {error}")))?;
@@ -69,7 +70,7 @@ impl Place {
                 .with_no_client_auth();
             builder.with_tls_config(config).https_or_http().enable_http1().build()
         };
-        Ok(Place::Url { address, client: Client::builder(TokioExecutor::new()).build(connector) })
+        Ok(Place::Url { address, client: Box::new(Client::builder(TokioExecutor::new()).build(connector)) })
     }
 
     /// The key set's bytes.
