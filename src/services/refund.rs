@@ -1,6 +1,6 @@
 //! Records refunds: each takes back part of one top-up, at the rate of its line (rule 13).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use entity::{LineKind, ParkedStatus, Period, line};
 use sea_orm::DatabaseTransaction;
@@ -10,7 +10,7 @@ use super::client::{self, Client};
 use super::error::{ServiceError, retrying};
 use super::line::{KnownLine, NewLines, Recording};
 use super::parked_fact::{self, Parked};
-use super::top_up::FactOutcome;
+use super::top_up::{FactOutcome, next_round};
 use super::{line as lines, lock};
 use crate::app::App;
 use crate::domain::error::{Invalid, Refusal};
@@ -42,11 +42,8 @@ async fn record_in(
         .collect();
     lock::period_shared(tx).await?;
     loop {
-        let mut keys = HashSet::new();
-        let round: Vec<usize> = (0..facts.len())
-            .filter(|index| outcomes[*index].is_none())
-            .filter(|index| keys.insert((facts[*index].source.as_str(), facts[*index].external_id.as_str())))
-            .collect();
+        let keys = facts.iter().map(|fact| (fact.source.as_str(), fact.external_id.as_str()));
+        let round = next_round(keys, &outcomes);
         if round.is_empty() {
             break;
         }

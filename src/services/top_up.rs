@@ -52,11 +52,8 @@ async fn record_in(
         .collect();
     lock::period_shared(tx).await?;
     loop {
-        let mut keys = HashSet::new();
-        let round: Vec<usize> = (0..facts.len())
-            .filter(|index| outcomes[*index].is_none())
-            .filter(|index| keys.insert((facts[*index].source.as_str(), facts[*index].external_id.as_str())))
-            .collect();
+        let keys = facts.iter().map(|fact| (fact.source.as_str(), fact.external_id.as_str()));
+        let round = next_round(keys, &outcomes);
         if round.is_empty() {
             break;
         }
@@ -67,6 +64,16 @@ async fn record_in(
         }
     }
     Ok(outcomes.into_iter().flatten().collect())
+}
+
+/// The facts to be judged next: of those without an outcome the first under each key.
+pub(super) fn next_round<'a>(
+    keys: impl Iterator<Item = (&'a str, &'a str)>,
+    outcomes: &[Option<FactOutcome>],
+) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    let open = keys.enumerate().filter(|(index, _)| outcomes[*index].is_none());
+    open.filter(|(_, key)| seen.insert(*key)).map(|(index, _)| index).collect()
 }
 
 /// What is known when facts are judged; read under the locks.
