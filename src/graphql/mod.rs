@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Data, EmptySubscription, Executor, MergedObject, Request, Response, SDLExportOptions};
+use async_graphql::{
+    Data, EmptySubscription, Executor, ID, MergedObject, Request, Response, SDLExportOptions, SchemaBuilder,
+};
 use futures_util::stream::BoxStream;
 
 use crate::app::App;
@@ -92,13 +94,18 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 /// The schema over an app, which is its data. Requests go through [`Api`].
 pub fn build(app: App) -> Schema {
     let introspection = app.config.introspection;
-    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(app);
+    let schema = builder().data(app);
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .override_output_type_description::<ID>("The id of an object: opaque, and the same for ever.")
 }
 
 /// The schema's text: the same for every app.
 pub fn sdl() -> String {
-    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish();
+    let schema = builder().finish();
     let options = SDLExportOptions::new().prefer_single_line_descriptions().use_space_ident();
     schema.sdl_with_options(options)
 }
@@ -133,5 +140,7 @@ impl Executor for Api {
 
 #[cfg(test)]
 mod mutation_tests;
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;

@@ -97,11 +97,6 @@ impl RateBook {
         rate_of(&self.tables, self.individual.in_force(partner_id, period), standing, period)
     }
 
-    /// The individual rate in force; where it lies below the first tier's that holds instead.
-    pub fn individual(&self, partner_id: Uuid, period: Period) -> Option<RateBasisPoints> {
-        self.individual.in_force(partner_id, period)
-    }
-
     fn standing(&self, partner_id: Uuid, period: Period) -> Standing {
         let row = self.row(partner_id, period);
         // A standing was fixed by the table of its own period; without one the first tier of this period's holds.
