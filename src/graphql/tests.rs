@@ -410,45 +410,4 @@ async fn a_ticket_leads_to_what_it_is_about() {
         assert_eq!(opened["ticket"]["about"], json!({ "__typename": kind, "id": id }), "{opened:#}");
         assert_eq!(opened["ticket"]["messages"], json!([{ "author": "PARTNER", "text": "Why?" }]));
     }
-<<<<<<< HEAD
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        committed == sdl(),
-        "schema.graphql is stale: PARRAIN_WRITE_SCHEMA=1 cargo test the_schema_that_is"
-    );
-}
-
-#[test]
-fn everything_in_the_schema_is_described() {
-    let query = "{ __schema { types { name description fields { name description args { name description } } \
-                 inputFields { name description } enumValues { name description } } } }";
-    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let answer = serde_json::to_value(runtime.block_on(schema.execute(query))).unwrap();
-    let mut bare = Vec::new();
-    let is_bare = |thing: &Value| thing["description"].as_str().is_none_or(str::is_empty);
-    for kind in answer["data"]["__schema"]["types"].as_array().unwrap() {
-        let name = kind["name"].as_str().unwrap();
-        // The specification's own: the library gives `ID` no description, and takes none.
-        if name.starts_with("__") || name == "ID" {
-            continue;
-        }
-        if is_bare(kind) {
-            bare.push(name.to_owned());
-        }
-        for list in ["fields", "inputFields", "enumValues"] {
-            for part in kind[list].as_array().into_iter().flatten() {
-                let path = format!("{name}.{}", part["name"].as_str().unwrap());
-                for argument in part["args"].as_array().into_iter().flatten().filter(|part| is_bare(part)) {
-                    bare.push(format!("{path}({})", argument["name"].as_str().unwrap()));
-                }
-                if is_bare(part) {
-                    bare.push(path);
-                }
-            }
-        }
-    }
-    assert_eq!(bare, Vec::<String>::new());
-=======
->>>>>>> 1fddbba (feat(graphql): print the schema with every mutation, and describe it throughout)
 }
