@@ -264,7 +264,6 @@ impl Rows {
     }
 
     fn into_statements(self, backend: DbBackend, sql: &str, first: &[Value]) -> Vec<Statement> {
-        let width = self.columns.len();
         let mut left = self.len();
         let mut values = self.values.into_iter();
         let mut statements = Vec::new();
@@ -274,13 +273,11 @@ impl Rows {
                 _ => SQLITE_LENGTHS.into_iter().find(|length| *length <= left).unwrap_or(1),
             };
             left -= length;
-            let chunk: Vec<Value> = values.by_ref().take(length * width).collect();
-            let mut bound = first.to_vec();
-            let table = match backend {
-                DbBackend::Postgres => unnest(self.columns, chunk, &mut bound),
-                _ => value_list(self.columns, chunk, &mut bound),
+            let (sql, bound) = match backend {
+                DbBackend::Postgres => unnest(self.columns, length, &mut values, sql, first),
+                _ => value_list(self.columns, length, &mut values, sql, first),
             };
-            statements.push(Statement::from_sql_and_values(backend, sql.replace("{rows}", &table), bound));
+            statements.push(Statement::from_sql_and_values(backend, sql, bound));
         }
         statements
     }
@@ -291,44 +288,75 @@ fn column_names(columns: &[(&'static str, Column)]) -> String {
 }
 
 /// `v (a, b) AS (SELECT a, NULLIF(b, '') FROM unnest($1::uuid[], $2::text[]) AS u (a, b))`
-fn unnest(columns: &[(&'static str, Column)], chunk: Vec<Value>, bound: &mut Vec<Value>) -> String {
-    let width = columns.len();
-    let mut arrays: Vec<Vec<Value>> = vec![Vec::with_capacity(chunk.len() / width); width];
-    for (index, value) in chunk.into_iter().enumerate() {
-        arrays[index % width].push(value);
+fn unnest(
+    columns: &[(&'static str, Column)],
+    length: usize,
+    values: &mut impl Iterator<Item = Value>,
+    sql: &str,
+    first: &[Value],
+) -> (String, Vec<Value>) {
+    let types: Vec<_> = columns.iter().map(|(_, column)| column.on_postgres()).collect();
+    let mut arrays: Vec<Vec<Value>> = columns.iter().map(|_| Vec::with_capacity(length)).collect();
+    for _ in 0..length {
+        for (array, (.., null)) in arrays.iter_mut().zip(&types) {
+            array.extend(values.next().map(|value| match null {
+                Some((stand_in, _)) if is_null(&value) => stand_in.clone(),
+                _ => value,
+            }));
+        }
     }
+    let mut bound = first.to_vec();
     let (mut selected, mut unnested) = (Vec::new(), Vec::new());
-    for ((name, column), mut array) in columns.iter().zip(arrays) {
-        let (array_type, type_name, null) = column.on_postgres();
-        selected.push(match &null {
+    for (((name, _), (array_type, type_name, null)), array) in columns.iter().zip(types).zip(arrays) {
+        selected.push(match null {
             None => (*name).to_owned(),
             Some((_, literal)) => format!("NULLIF({name}, {literal})"),
         });
-        if let Some((stand_in, _)) = null {
-            for value in array.iter_mut().filter(|value| **value == value.as_null()) {
-                *value = stand_in.clone();
-            }
-        }
         bound.push(Value::Array(array_type, Some(Box::new(array))));
         unnested.push(format!("${}::{type_name}[]", bound.len()));
     }
     let names = column_names(columns);
     let (selected, unnested) = (selected.join(", "), unnested.join(", "));
-    format!("v ({names}) AS (SELECT {selected} FROM unnest({unnested}) AS u ({names}))")
+    let table = format!("v ({names}) AS (SELECT {selected} FROM unnest({unnested}) AS u ({names}))");
+    (sql.replace("{rows}", &table), bound)
 }
 
-/// `v (a, b) AS (VALUES ($1, $2), ($3, $4))`
-fn value_list(columns: &[(&'static str, Column)], chunk: Vec<Value>, bound: &mut Vec<Value>) -> String {
-    let mut table = format!("v ({}) AS (VALUES ", column_names(columns));
-    for (index, value) in chunk.into_iter().enumerate() {
-        bound.push(value);
-        let opening = match (index % columns.len(), index) {
-            (0, 0) => "(",
-            (0, _) => "), (",
-            _ => ", ",
-        };
-        let _ = write!(table, "{opening}${}", bound.len());
+/// Whether a value of a nullable column is NULL.
+fn is_null(value: &Value) -> bool {
+    matches!(value, Value::Uuid(None) | Value::String(None) | Value::Int(None) | Value::BigInt(None))
+}
+
+/// `v (a, b) AS (VALUES (?, ?), (?, ?))`. No parameter has a number, the others' `$1` neither: SQLite finds a numbered
+/// one in a list of names, so that binding thousands of them would take the square of their number.
+fn value_list(
+    columns: &[(&'static str, Column)],
+    length: usize,
+    values: &mut impl Iterator<Item = Value>,
+    sql: &str,
+    first: &[Value],
+) -> (String, Vec<Value>) {
+    let mut bound = Vec::with_capacity(length * columns.len() + first.len());
+    let (before, after) = sql.split_once("{rows}").unwrap_or((sql, ""));
+    let mut text = without_numbers(before, first, &mut bound);
+    let _ = write!(text, "v ({}) AS (VALUES ", column_names(columns));
+    let row = format!("({})", vec!["?"; columns.len()].join(", "));
+    text.push_str(&vec![row.as_str(); length].join(", "));
+    bound.extend(values.by_ref().take(length * columns.len()));
+    text.push(')');
+    text.push_str(&without_numbers(after, first, &mut bound));
+    (text, bound)
+}
+
+/// Writes `?` for each `$1`, `$2`, ... and binds its value where it stands.
+fn without_numbers(sql: &str, values: &[Value], bound: &mut Vec<Value>) -> String {
+    let mut parts = sql.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+        let index = part[..digits].parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        bound.extend(index.and_then(|index| values.get(index)).cloned());
+        text.push('?');
+        text.push_str(&part[digits..]);
     }
-    table.push_str("))");
-    table
+    text
 }

@@ -115,7 +115,7 @@ CREATE TABLE referral_sum (
     last_purchase_at BIGINT,
     PRIMARY KEY (referral_id, settle_period, rate_period, taken_back_period)
 ){clustered};
-CREATE INDEX referral_sum_period ON referral_sum (settle_period, partner_id);
+CREATE INDEX referral_sum_period ON referral_sum {by_period};
 
 -- A client's totals over all periods, and his last purchase that is not refunded in full.
 CREATE TABLE referral_total (
@@ -126,7 +126,6 @@ CREATE TABLE referral_total (
     last_purchase_at BIGINT
 ){clustered};
 CREATE INDEX referral_total_last ON referral_total (partner_id, last_purchase_at, referral_id);
-CREATE INDEX referral_total_base ON referral_total (partner_id, base, referral_id);
 
 -- How many clients of a partner have their last standing purchase on that day (UTC): "active now" is ninety rows.
 CREATE TABLE active_day (

@@ -66,7 +66,7 @@ impl NewLines {
 
     /// Writes the lines, then the sums; the first line of all fixes the programme's terms.
     pub async fn write(
-        self,
+        &self,
         recording: &Recording<'_>,
         tx: &DatabaseTransaction,
     ) -> Result<(), ServiceError> {

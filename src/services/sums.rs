@@ -83,7 +83,7 @@ impl SumChanges {
     }
 
     /// Writes the changes; the lines are written, and their partners' rows locked.
-    pub async fn apply(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    pub async fn apply(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
         self.write_partner_sums(tx).await?;
         self.write_referral_sums(tx).await?;
         self.look_up_groups(tx).await?;

@@ -129,9 +129,8 @@ pub async fn write(
     tx: &DatabaseTransaction,
     new: NewLines,
 ) -> Result<(), ServiceError> {
-    let top_ups = new.lines.clone();
     new.write(recording, tx).await?;
-    refund::attach_parked(recording, tx, &top_ups).await
+    refund::attach_parked(recording, tx, &new.lines).await
 }
 
 async fn load<'a>(

@@ -22,6 +22,8 @@ pub const SETTLED: &str = "load_settled";
 pub const SCRATCH: &str = "load_scratch";
 
 const ALL: [&str; 4] = [MEMBERS, LINES, SETTLED, SCRATCH];
+/// The service refuses to start without one; nothing is signed here.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const REGISTRATION_BATCH: u64 = 4_000;
 
 /// Where databases are made.
@@ -185,6 +187,6 @@ fn file(directory: &Path, name: &str) -> PathBuf {
 pub async fn open(url: &str) -> Outcome<App> {
     let mut config = Config::default();
     config.database.url = url.into();
-    config.auth.hs256_secret = Some("0123456789abcdef0123456789abcdef".into());
+    config.auth.hs256_secret = Some(SECRET.into());
     Ok(App::open(config, Clock::system()).await?)
 }

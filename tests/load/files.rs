@@ -26,7 +26,8 @@ pub fn write(shape: Shape, directory: &Path) -> Outcome<()> {
     }
     clients.flush()?;
     write_rates(shape, open("exchange_rates.csv")?)?;
-    write_facts(shape, open("top_ups.csv")?, open("refunds.csv")?)
+    write_top_ups(shape, &directory.join("top_ups.csv"))?;
+    write_refunds(shape, open("refunds.csv")?)
 }
 
 type Writer = csv::Writer<std::fs::File>;
@@ -45,7 +46,9 @@ fn write_rates(shape: Shape, mut file: Writer) -> Outcome<()> {
     Ok(file.flush()?)
 }
 
-fn write_facts(shape: Shape, mut top_ups: Writer, mut refunds: Writer) -> Outcome<()> {
+/// Writes the top-ups alone.
+pub fn write_top_ups(shape: Shape, file: &Path) -> Outcome<()> {
+    let mut top_ups = csv::Writer::from_path(file)?;
     top_ups.write_record([
         "source",
         "external_id",
@@ -63,7 +66,10 @@ fn write_facts(shape: Shape, mut top_ups: Writer, mut refunds: Writer) -> Outcom
             .map(String::as_str);
         top_ups.write_record(fields.into_iter().chain([kind]))?;
     }
-    top_ups.flush()?;
+    Ok(top_ups.flush()?)
+}
+
+fn write_refunds(shape: Shape, mut refunds: Writer) -> Outcome<()> {
     refunds.write_record([
         "source",
         "external_id",

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use parrain::app::App;
 use serde::{Deserialize, Serialize};
 
 use crate::{Options, Outcome, import, settle, verify};
@@ -27,30 +28,59 @@ pub struct Measured {
     pub count: u64,
     /// The most memory that was resident at any time, in KiB.
     pub peak_kib: u64,
-    /// User and system time of the process while it was measured and before, in ms.
+    /// User and system time of the process, the making of its data included, in ms.
     pub cpu_ms: u64,
+    /// The same of the database's own processes that served it; 0 where they are elsewhere or within.
+    pub database_cpu_ms: u64,
 }
 
 impl Measured {
-    pub fn new(took: Duration, count: u64) -> Outcome<Measured> {
-        let status = std::fs::read_to_string("/proc/self/status")?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|rest| rest.split_whitespace().next()).ok_or("no VmHWM")?;
-        let stat = std::fs::read_to_string("/proc/self/stat")?;
-        // utime and stime, in ticks of 10 ms, are the 14th and 15th fields; the second may hold blanks.
-        let after = stat.rsplit_once(')').ok_or("no stat")?.1;
-        let ticks: Vec<u64> = after.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
+    pub fn new(took: Duration, count: u64, database_processes: &[i32]) -> Outcome<Measured> {
         Ok(Measured {
             micros: u64::try_from(took.as_micros())?,
             count,
-            peak_kib: peak.parse()?,
-            cpu_ms: ticks.iter().sum::<u64>() * 10,
+            peak_kib: peak_kib("self").ok_or("no VmHWM")?,
+            cpu_ms: cpu_ms("self").ok_or("no stat")?,
+            database_cpu_ms: database_processes.iter().filter_map(|pid| cpu_ms(&pid.to_string())).sum(),
         })
+    }
+
+    /// CPU time of process and database for each thing counted, in microseconds.
+    pub fn cpu_micros_each(&self) -> u64 {
+        (self.cpu_ms + self.database_cpu_ms) * 1_000 / self.count.max(1)
     }
 
     pub fn per_second(&self) -> u64 {
         self.count * 1_000_000 / self.micros.max(1)
     }
+}
+
+/// The most memory that a process has held.
+pub fn peak_kib(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.split_whitespace().next()?.parse().ok()
+}
+
+/// User and system time that a process has used.
+pub fn cpu_ms(process: &str) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // utime and stime, in ticks of 10 ms, are the 14th and 15th fields; the second may hold blanks.
+    let (_, after) = stat.rsplit_once(')')?;
+    let ticks: Vec<u64> = after.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
+    Some(ticks.iter().sum::<u64>() * 10)
+}
+
+/// The processes of PostgreSQL that serve this database, this one's among them.
+pub const PROCESSES: &str = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid > 0";
+
+/// Those that serve the service.
+pub async fn processes_of(app: &App) -> Outcome<Vec<i32>> {
+    if app.db.backend() != sea_orm::DbBackend::Postgres {
+        return Ok(Vec::new());
+    }
+    let rows = parrain::db::query(app.db.reader(), PROCESSES, vec![]).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
 }
 
 /// Runs a part in this process, and prints what it measured for the one that asked.

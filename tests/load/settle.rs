@@ -70,7 +70,7 @@ pub async fn reference(url: &str, options: &Options) -> Outcome<Measured> {
             rows = query.fetch_all(&mut connection).await?.len();
         }
     }
-    Measured::new(started.elapsed(), rows as u64)
+    Measured::new(started.elapsed(), rows as u64, &[])
 }
 
 /// The settlement; a dry run has gone before, so that what it reads is in memory.
@@ -85,7 +85,7 @@ pub async fn service(url: &str, options: &Options) -> Outcome<Measured> {
     if settled.len() != 1 || partners == 0 {
         return Err(format!("{} periods of {partners} partners were settled", settled.len()).into());
     }
-    let measured = Measured::new(took, partners.unsigned_abs())?;
+    let measured = Measured::new(took, partners.unsigned_abs(), &measure::processes_of(&app).await?)?;
     app.db.close().await?;
     Ok(measured)
 }

@@ -33,7 +33,7 @@ pub async fn service(url: &str) -> Outcome<Measured> {
     if let Some(finding) = first {
         return Err(format!("{} findings, the first: {finding}", summary.findings).into());
     }
-    let measured = Measured::new(took, summary.lines)?;
+    let measured = Measured::new(took, summary.lines, &measure::processes_of(&app).await?)?;
     app.db.close().await?;
     Ok(measured)
 }

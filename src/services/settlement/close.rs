@@ -117,16 +117,20 @@ pub async fn active_clients(
     let from = calendar.ends_at(period).minus(window);
     // What occurred in the window is settled in the window's first period at the earliest.
     let mut values = vec![calendar.period_of(from).0.into(), period.0.into(), from.0.into()];
-    let mut only = "";
-    if let Some(partner_id) = partner_id {
-        values.push(partner_id.into());
-        only = "AND partner_id = $4 ";
-    }
-    let sql = format!(
-        "SELECT partner_id, COUNT(DISTINCT referral_id) FROM referral_sum \
-         WHERE settle_period BETWEEN $1 AND $2 AND taken_back_period > $2 AND last_purchase_at >= $3 {only}\
-         GROUP BY partner_id"
-    );
+    let groups =
+        "s.settle_period BETWEEN $1 AND $2 AND s.taken_back_period > $2 AND s.last_purchase_at >= $3";
+    // Of one partner by his clients; of all, what the periods of the window hold.
+    let clients = match partner_id {
+        None => format!("SELECT DISTINCT s.partner_id, s.referral_id FROM referral_sum s WHERE {groups}"),
+        Some(partner_id) => {
+            values.push(partner_id.into());
+            format!(
+                "SELECT DISTINCT r.partner_id, s.referral_id FROM referral r \
+                 JOIN referral_sum s ON s.referral_id = r.id WHERE r.partner_id = $4 AND {groups}"
+            )
+        }
+    };
+    let sql = format!("SELECT partner_id, COUNT(*) FROM ({clients}) AS active GROUP BY partner_id");
     let rows = db::query(db, sql, values).await?;
     rows.iter()
         .map(|row| {
