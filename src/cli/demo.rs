@@ -65,8 +65,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs) -> Result<(), CliError
     make_its_own(&mut config, &directory)?;
     let app = App::open(config, Clock::fixed(directory.lived_until())).await?;
     schema_version::migrate(&app.db).await?;
-    let lived = live(&app, &world, &mut directory, now).await?;
-    if let Some(lived) = lived {
+    if let Some(lived) = live(&app, &world, &mut directory, now).await? {
         eprintln!("{}", summary(&lived));
     }
     let app = App { clock: Clock::system(), ..app };
@@ -119,7 +118,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Brings the world up to now; nothing where it is there already.
+/// Brings the world up to now; nothing where it is there already, or where nothing has happened since.
 async fn live(
     app: &App,
     world: &World,
@@ -149,7 +148,7 @@ async fn live(
     })
     .await?;
     bar.finish_and_clear();
-    Ok(Some(lived))
+    Ok(Some(lived).filter(|lived| *lived != Lived::default()))
 }
 
 fn summary(lived: &Lived) -> String {

@@ -20,7 +20,7 @@ pub fn one(world: &World, number: usize, at: Moment) -> Vec<(Moment, StaffAct)> 
     let sizes = [(Size::Big, 20), (Size::Medium, 35), (Size::Small, 45)];
     let nth = usize::try_from(chance.between(0, 30)).unwrap_or(0);
     let partner =
-        if number % 6 == 3 { Some(0) } else { established(world, chance.weighted(&sizes), nth, at) };
+        if number % 5 == 3 { Some(0) } else { established(world, chance.weighted(&sizes), nth, at) };
     let Some(partner) = partner else { return Vec::new() };
     let opened_at = at.plus(Duration::seconds(chance.between(0, 30_000)));
     let mut acts = vec![(opened_at, StaffAct::OpenTicket { partner, thread })];
