@@ -99,19 +99,18 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::testing::{Folder, empty_database};
 
     const NOW: Moment = Moment(1_771_596_000_000_000);
 
-    fn empty() -> PathBuf {
-        let path =
-            std::env::temp_dir().join(format!("parrain-demo-directory-{:032x}", rand::random::<u128>()));
-        fs::create_dir(&path).unwrap();
-        path
+    fn empty() -> Folder {
+        empty_database().0
     }
 
     #[test]
     fn a_demo_is_found_again_with_its_seed_and_as_far_as_it_has_lived() {
-        let path = empty().join("deeper");
+        let folder = empty();
+        let path = folder.0.join("deeper");
         let mut directory = Directory::open(&path, 5, NOW).unwrap();
         assert!(directory.is_new());
         directory.has_lived(NOW).unwrap();
@@ -125,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_directory_that_holds_something_else_is_left_alone() {
-        let path = empty();
+        let folder = empty();
+        let path = folder.0.clone();
         fs::write(path.join("thesis.txt"), "mine").unwrap();
         assert!(matches!(Directory::open(&path, 1, NOW), Err(DirectoryError::NotOurs(_))));
         fs::write(path.join(NOTE), "{}").unwrap();

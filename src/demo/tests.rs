@@ -11,10 +11,8 @@ use super::diary::News;
 use super::world::Size;
 use super::*;
 use crate::app::App;
-use crate::clock::Clock;
-use crate::config::Config;
 use crate::services::error::ServiceError;
-use crate::services::schema_version;
+use crate::services::testing::{Folder, app_in, empty_database};
 use crate::services::verify::verify;
 
 /// Some months of few partners who are soon known.
@@ -27,14 +25,11 @@ const SMALL: Scale = Scale {
 /// The afternoon of 20 February 2026.
 const NOW: Moment = Moment(1_771_596_000_000_000);
 
-async fn app(name: &str) -> App {
-    let file = std::env::temp_dir().join(format!("parrain-demo-{name}-{:032x}.db", rand::random::<u128>()));
-    let mut config = Config::default();
-    config.database.url = format!("sqlite://{}", file.display()).into();
-    config.auth.hs256_secret = Some("0123456789abcdef0123456789abcdef".into());
-    let app = App::open(config, Clock::fixed(NOW)).await.unwrap();
-    schema_version::migrate(&app.db).await.unwrap();
-    app
+async fn app() -> (Folder, App) {
+    let (folder, url) = empty_database();
+    let app = app_in(&url).await;
+    app.clock.set(NOW);
+    (folder, app)
 }
 
 fn small_world() -> World {
@@ -54,7 +49,7 @@ async fn assert_books_are_clean(app: &App) {
 
 #[tokio::test]
 async fn a_world_that_was_lived_through_the_services_has_clean_books_and_shows_every_state() {
-    let (app, world) = (app("states").await, small_world());
+    let ((_folder, app), world) = (app().await, small_world());
     let lived = live_until(&app, &world, world.born.minus(chrono::Duration::days(1)), NOW).await;
     assert_books_are_clean(&app).await;
     let db = app.db.reader();
@@ -97,7 +92,7 @@ async fn a_world_that_was_lived_through_the_services_has_clean_books_and_shows_e
 
 #[tokio::test]
 async fn a_world_that_is_lived_in_two_parts_has_what_one_that_is_lived_at_once_has() {
-    let (whole, parts, world) = (app("whole").await, app("parts").await, small_world());
+    let ((_folder, whole), (_other, parts), world) = (app().await, app().await, small_world());
     let (beginning, middle) =
         (world.born.minus(chrono::Duration::days(1)), NOW.minus(chrono::Duration::hours(1_500)));
     let at_once = live_until(&whole, &world, beginning, NOW).await;
