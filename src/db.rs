@@ -108,7 +108,7 @@ fn sqlite_settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(60))
         .pragma("cache_size", "-65536")
         .pragma("temp_store", "MEMORY")
-        .statement_cache_capacity(256)
+        .statement_cache_capacity(512)
 }
 
 /// Whether a failure is one of two transactions that got in each other's way: the whole transaction may be tried again.
@@ -204,7 +204,7 @@ pub struct Rows {
 }
 
 /// How many rows a statement takes on SQLite: few lengths, so that few statements are prepared.
-const SQLITE_LENGTHS: [usize; 3] = [128, 16, 1];
+const SQLITE_LENGTHS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 /// How many rows a statement takes on PostgreSQL.
 const POSTGRES_LENGTH: usize = 5_000;
 
