@@ -13,9 +13,8 @@ use serde::{Deserialize, Serialize};
 pub const MICROS_PER_UNIT: i64 = 1_000_000;
 
 /// An exact amount in micro-units (10^-6) of a currency; the currency stands beside it (rule 9).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(DeriveValueType)]
 #[serde(transparent)]
 pub struct Money(pub i64);
 
@@ -131,9 +130,8 @@ impl Neg for Money {
 }
 
 /// A rate of commission in basis points (1/10,000), a whole number (rule 9).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(DeriveValueType)]
 #[serde(transparent)]
 pub struct RateBasisPoints(pub i32);
 

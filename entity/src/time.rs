@@ -7,9 +7,8 @@ use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize};
 
 /// A moment in microseconds since 1970 in UTC: the resolution that both databases keep.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(DeriveValueType)]
 #[serde(transparent)]
 pub struct Moment(pub i64);
 
@@ -50,9 +49,8 @@ impl fmt::Display for Moment {
 }
 
 /// A calendar day as the number YYYYMMDD, readable in the table and sorting as the calendar does.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(DeriveValueType)]
 #[serde(transparent)]
 pub struct Day(pub i32);
 
@@ -75,9 +73,8 @@ impl fmt::Display for Day {
 
 /// A half-month of the programme's calendar, named by its first day (rule 14): YYYYMM01 or YYYYMM15. Where a
 /// day begins depends on the programme's time zone, which the domain knows.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(DeriveValueType)]
 #[serde(transparent)]
 pub struct Period(pub i32);
 
