@@ -51,13 +51,16 @@ async fn outcome(parrain: &Parrain) -> Vec<String> {
     outcome
 }
 
-async fn undisturbed(books: &Parrain) -> Vec<String> {
+/// What comes out of a settlement that nothing disturbs, and how long it takes on this machine.
+async fn undisturbed(books: &Parrain) -> (Vec<String>, Duration) {
     let parrain = books.on_a_copy().await;
+    let began = Instant::now();
     parrain.settle_until(UNTIL);
+    let took = began.elapsed();
     parrain.verify();
     let outcome = outcome(&parrain).await;
     assert!(outcome[0].lines().count() > 150, "too little is settled to say anything:\n{}", outcome[0]);
-    outcome
+    (outcome, took)
 }
 
 /// Copies of the books, one for each disturbance.
@@ -71,7 +74,7 @@ async fn copies(books: &Parrain, number: usize) -> Vec<Parrain> {
 
 async fn a_settlement_killed_at_any_crash_point_ends_as_one_that_was_not(backend: Backend) {
     let books = books(backend).await;
-    let expected = undisturbed(&books).await;
+    let (expected, _) = undisturbed(&books).await;
     let copies = copies(&books, crash_point::ALL.len()).await;
     // At once: each waits a while for the lease of the one that died.
     thread::scope(|scope| {
@@ -92,12 +95,12 @@ async fn a_settlement_killed_at_any_crash_point_ends_as_one_that_was_not(backend
 async fn a_settlement_killed_at_any_time_ends_as_one_that_was_not(backend: Backend) {
     const KILLS: usize = 3;
     let books = books(backend).await;
-    let expected = undisturbed(&books).await;
+    let (expected, took) = undisturbed(&books).await;
     let copies = copies(&books, 4).await;
     let killed: usize = thread::scope(|scope| {
         let running: Vec<_> = (1..)
             .zip(&copies)
-            .map(|(seed, parrain)| scope.spawn(move || kill_and_go_on(parrain, seed, KILLS)))
+            .map(|(seed, parrain)| scope.spawn(move || kill_and_go_on(parrain, seed, KILLS, took)))
             .collect();
         running.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
@@ -107,12 +110,13 @@ async fn a_settlement_killed_at_any_time_ends_as_one_that_was_not(backend: Backe
     }
 }
 
-/// Kills a settlement some times, each after a span drawn from the seed, and lets it end; answers how often it died.
-fn kill_and_go_on(parrain: &Parrain, seed: u64, kills: usize) -> usize {
+/// Kills a settlement that takes so long some times, each at a moment drawn from the seed, and lets it end; answers how
+/// often it died.
+fn kill_and_go_on(parrain: &Parrain, seed: u64, kills: usize, took: Duration) -> usize {
     let mut drawn = Shuffle::new(seed);
     let mut killed = 0;
     for _ in 0..kills {
-        let after = Duration::from_millis(u64::try_from(20 + drawn.below(700)).unwrap());
+        let after = took * u32::try_from(drawn.below(95)).unwrap() / 100;
         let began = Instant::now();
         let mut settling = parrain.start(["settle", "--until", UNTIL]);
         wait_until("the moment to kill", Duration::from_secs(60), || {
@@ -129,7 +133,7 @@ fn kill_and_go_on(parrain: &Parrain, seed: u64, kills: usize) -> usize {
 
 async fn five_workers_at_once_settle_each_partner_once(backend: Backend) {
     let books = books(backend).await;
-    let expected = undisturbed(&books).await;
+    let (expected, _) = undisturbed(&books).await;
     let parrain = books.on_a_copy().await;
     let workers: Vec<_> = (0..5).map(|_| parrain.start(["settle", "--until", UNTIL])).collect();
     for worker in workers {
