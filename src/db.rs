@@ -106,7 +106,7 @@ fn sqlite_settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(60))
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", "-32768")
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(512)
 }

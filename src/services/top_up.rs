@@ -1,5 +1,7 @@
 //! Records top-ups: each known by (source, external id) and recorded once, whatever is sent (rules 11 and 12).
 
+mod shared;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use entity::{LineKind, LineReason, TopUpKind, line};
@@ -17,6 +19,8 @@ use crate::app::App;
 use crate::domain::error::Refusal;
 use crate::domain::settlement_period::settle_period;
 use crate::domain::top_up::{FactLimits, TopUpFact, state_of, validate_top_up};
+
+pub use shared::record_shared;
 
 /// What became of a top-up or refund that was sent, in the interface's words.
 #[derive(Clone, Debug)]

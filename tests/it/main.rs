@@ -5,6 +5,7 @@
 mod architecture;
 mod backup;
 mod harness;
+mod import;
 mod migration;
 mod model;
 mod reference;

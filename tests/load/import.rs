@@ -163,7 +163,7 @@ pub async fn connect_sqlite(url: &str) -> Outcome<SqliteConnection> {
     let options = options
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", "-32768")
         .pragma("temp_store", "MEMORY");
     Ok(options.connect().await?)
 }

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 
 use super::kinds::FileKind;
 
-/// Facts in a transaction.
-const BATCH: usize = 4_000;
+/// Facts that are recorded together.
+const BATCH: usize = 8_000;
 /// Bytes read at once.
 const BUFFER: usize = 256 * 1024;
 /// The longest row in bytes: a quote that is never closed would make one of the rest of the file.

@@ -40,7 +40,7 @@ pub trait FileKind: Sized + Send + 'static {
     /// Hands out the facts of a row, each or the whole row with the reason why it cannot be read.
     fn read(&self, row: &ByteRecord, each: &mut dyn FnMut(Result<Self::Fact, String>));
 
-    /// Records a batch in one transaction; the answers are in its order.
+    /// Records a batch; the answers are in its order.
     fn record(app: &App, facts: &[Self::Fact]) -> impl Future<Output = Result<Vec<Judged>, ServiceError>>;
 }
 
@@ -135,7 +135,7 @@ impl FileKind for TopUps {
     }
 
     async fn record(app: &App, facts: &[TopUpFact]) -> Result<Vec<Judged>, ServiceError> {
-        Ok(top_up::record(app, facts).await?.iter().map(judge).collect())
+        Ok(top_up::record_shared(app, facts).await?.iter().map(judge).collect())
     }
 }
 
