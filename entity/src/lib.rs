@@ -20,6 +20,7 @@ pub mod link;
 pub mod parked_fact;
 pub mod partner;
 pub mod partner_sum;
+pub mod payment_batch;
 pub mod programme;
 pub mod referral;
 pub mod referral_sum;

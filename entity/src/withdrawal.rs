@@ -24,6 +24,8 @@ pub struct Model {
     pub paid_at: Option<Moment>,
     pub reason: Option<String>,
     pub payment_reference: Option<String>,
+    /// The payment file that it is in.
+    pub payment_batch_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

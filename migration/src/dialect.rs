@@ -44,3 +44,21 @@ pub async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(),
     manager.get_connection().execute_unprepared(&statements).await?;
     Ok(())
 }
+
+/// Makes the database refuse the ways round [`append_only`]: emptying the table on PostgreSQL, and on SQLite an INSERT OR
+/// REPLACE, which deletes without a trigger's being asked.
+pub async fn never_replaced(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    let statements = match manager.get_database_backend() {
+        DbBackend::Postgres => format!(
+            "CREATE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON {table}
+               FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();"
+        ),
+        _ => format!(
+            "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+               WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)
+               BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+        ),
+    };
+    manager.get_connection().execute_unprepared(&statements).await?;
+    Ok(())
+}

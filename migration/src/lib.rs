@@ -6,6 +6,7 @@ mod m20260101_000002_lines_and_sums;
 mod m20260101_000003_settlements;
 mod m20260101_000004_money_out;
 mod m20260101_000005_operations;
+mod m20260102_000005_payment_batches;
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000003_settlements::Migration),
             Box::new(m20260101_000004_money_out::Migration),
             Box::new(m20260101_000005_operations::Migration),
+            Box::new(m20260102_000005_payment_batches::Migration),
         ]
     }
 }

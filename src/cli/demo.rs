@@ -98,6 +98,7 @@ fn make_its_own(config: &mut Config, directory: &Directory) -> Result<(), CliErr
     config.site = SiteConfig::default();
     config.auth = AuthConfig::default();
     config.keys = KeysConfig::default();
+    config.sepa = demo::payer();
     config.graphiql = true;
     let address = format!("http://{}/", reachable(config.listen));
     config.public_url = address.parse().map_err(|_| CliError::Failed(format!("{address} is no address")))?;

@@ -1,5 +1,6 @@
 //! The command line: what is asked, and the exit status that answers.
 
+mod actor;
 mod books;
 mod demo;
 mod error;

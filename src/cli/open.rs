@@ -42,6 +42,18 @@ impl Global {
         Ok(Config::load(file, &flags, variables)?)
     }
 
+    /// Opens the database for a command that reads or writes what is encrypted.
+    ///
+    /// # Errors
+    /// As [`open_migrated`]; `Config` where no key can be had.
+    pub async fn open_with_keys(&self) -> Result<App, CliError> {
+        let mut config = self.load(Overrides::default())?;
+        if config.keys().is_err() {
+            config.ensure_auth()?;
+        }
+        open_migrated(config, false).await
+    }
+
     /// Opens the database for a command that signs and encrypts nothing.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use chrono::NaiveDate;
 use entity::Period;
 
+use super::actor::actor;
 use super::error::CliError;
 use super::open::Global;
 use crate::services::import_run;
@@ -30,6 +31,7 @@ pub async fn run(global: &Global, args: &SettleArgs) -> Result<(), CliError> {
         }
         return Ok(app.db.close().await?);
     }
+    settlement::put_on_record(&app, &actor(), args.until).await?;
     import_run::forget_ended(&app).await?;
     let occasion = Occasion::ByHand { until: args.until };
     let mut printed = Ok(());

@@ -19,6 +19,7 @@ mod world;
 
 pub use directory::{Directory, DirectoryError};
 pub use life::{Lived, live};
+pub use money_out::payer;
 pub use provider::Tally;
 pub use world::{Scale, World};
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{
-    ContractStatus, Moment, Money, Period, ServiceTransferStatus, WithdrawalStatus, contract,
-    service_transfer, withdrawal,
+    ContractStatus, DestinationKind, Moment, Money, Period, ServiceTransferStatus, WithdrawalStatus,
+    contract, service_transfer, withdrawal,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
@@ -13,12 +13,13 @@ use super::names;
 use super::office::{Office, Today};
 use super::people::People;
 use super::world::{Habit, Lot, PartnerPlan};
+use crate::config::SepaConfig;
 use crate::domain::balance::Balance;
 use crate::domain::payout::PayoutDestination;
 use crate::services::error::ServiceError;
 use crate::services::service_transfer::{self as transfers, RequestServiceTransfer};
 use crate::services::withdrawal::{self as withdrawals, RequestWithdrawal};
-use crate::services::{contract as contracts, ledger};
+use crate::services::{contract as contracts, ledger, payment_batch};
 
 /// What a partner with less has nothing to think about.
 const WORTH_A_CONTRACT: Money = Money::from_units(60);
@@ -28,11 +29,24 @@ const LATE_DAYS: i64 = 15;
 
 #[derive(Debug)]
 pub enum MoneyAct {
-    AskForContract { partner_id: Uuid },
-    Withdraw { partner_id: Uuid, asked: RequestWithdrawal },
-    MoveToService { partner_id: Uuid, asked: RequestServiceTransfer },
-    Cancel { partner_id: Uuid, id: Uuid },
+    AskForContract {
+        partner_id: Uuid,
+    },
+    Withdraw {
+        partner_id: Uuid,
+        asked: RequestWithdrawal,
+    },
+    MoveToService {
+        partner_id: Uuid,
+        asked: RequestServiceTransfer,
+    },
+    Cancel {
+        partner_id: Uuid,
+        id: Uuid,
+    },
     Approve(Uuid),
+    /// Gives the bank a file of all that is approved.
+    MakePaymentFile,
     Reject(Uuid),
     MarkPaid(Uuid),
     MarkFailed(Uuid),
@@ -62,6 +76,9 @@ pub async fn due(
         .all(office.app.db.reader())
         .await?;
     acts.extend(open.iter().filter_map(|open| step_of(office, people, today, open)));
+    if today.is_working_day() && open.iter().any(waits_for_a_file) {
+        acts.push((office.office_hour(today, "payment file"), MoneyAct::MakePaymentFile));
+    }
     let moving = service_transfer::Entity::find()
         .filter(service_transfer::Column::Status.eq(ServiceTransferStatus::Requested))
         .order_by_asc(service_transfer::Column::Id)
@@ -164,6 +181,22 @@ fn german_iban(account: i64) -> String {
     format!("DE{:02}{bban}", 98 - remainder)
 }
 
+/// The provider's own account, of a bank that does not exist.
+pub fn payer() -> SepaConfig {
+    SepaConfig {
+        debtor_name: Some("Example Telephony".to_owned()),
+        debtor_iban: Some(german_iban(1)),
+        debtor_bic: None,
+    }
+}
+
+/// A bank transfer is paid by a file.
+fn waits_for_a_file(open: &withdrawal::Model) -> bool {
+    open.status == WithdrawalStatus::Approved
+        && open.destination_kind == DestinationKind::BankTransfer
+        && open.payment_batch_id.is_none()
+}
+
 fn step_of(
     office: &Office<'_>,
     people: &People,
@@ -190,7 +223,9 @@ fn step_of(
             Verdict::Rejected => MoneyAct::Reject(open.id),
             Verdict::Cancelled => MoneyAct::Cancel { partner_id: open.partner_id, id: open.id },
         },
-        (WithdrawalStatus::Approved, Some(decided_at)) if waited(decided_at, paid_after) => {
+        (WithdrawalStatus::Approved, Some(decided_at))
+            if waited(decided_at, paid_after) && !waits_for_a_file(open) =>
+        {
             if is_paid {
                 MoneyAct::MarkPaid(open.id)
             } else {
@@ -237,6 +272,9 @@ pub async fn perform(office: &Office<'_>, act: MoneyAct) -> Result<(), ServiceEr
         }
         MoneyAct::Approve(id) => {
             withdrawals::approve(app, finance, id, None).await?;
+        }
+        MoneyAct::MakePaymentFile => {
+            payment_batch::make(app, finance).await?;
         }
         MoneyAct::Reject(id) => {
             withdrawals::reject(app, finance, id, Some("The account's holder is not the partner.")).await?;

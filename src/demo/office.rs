@@ -58,8 +58,12 @@ pub struct Office<'a> {
 impl<'a> Office<'a> {
     /// An office that works between two moments.
     pub fn new(app: &'a App, world: &'a World, from: Moment, until: Moment) -> Office<'a> {
-        let actor =
-            |subject: &str| Actor { subject: subject.to_owned(), role: ActorRole::Staff, request_id: None };
+        let actor = |subject: &str| Actor {
+            subject: subject.to_owned(),
+            role: ActorRole::Staff,
+            request_id: None,
+            origin: None,
+        };
         let mut planned = Told::in_order(staff::plan(world, until));
         planned.until(from);
         Office {

@@ -73,6 +73,44 @@ impl PayoutDestination {
     }
 }
 
+/// A text in which every IBAN is masked, with or without blanks: what people write of a payment is kept and shown.
+pub fn without_ibans(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let begins_word =
+            letter.is_ascii_alphabetic() && !masked.chars().next_back().is_some_and(char::is_alphanumeric);
+        match begins_word.then(|| iban_at_start(rest)).flatten() {
+            Some((iban, length)) => {
+                masked.push_str(&PayoutDestination::BankTransfer { iban, holder: String::new() }.masked());
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            None => {
+                masked.push(letter);
+                rest = rest.get(letter.len_utf8()..).unwrap_or_default();
+            }
+        }
+    }
+    masked
+}
+
+/// The longest IBAN with which a text begins, and how many bytes it takes there.
+fn iban_at_start(text: &str) -> Option<(String, usize)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '.');
+    let end = text.find(|c: char| !is_part(c)).unwrap_or(text.len());
+    let span = text.get(..end)?;
+    // No IBAN is longer than 34 characters, each with a separator.
+    let ends = span.char_indices().map(|(start, c)| start + c.len_utf8()).take(68);
+    let ends: Vec<usize> = ends.filter(|end| *end >= 15).collect();
+    ends.into_iter().rev().find_map(|end| {
+        let within = !span.get(end..)?.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let plain: String = span.get(..end)?.chars().filter(char::is_ascii_alphanumeric).collect();
+        let iban: Iban = plain.to_ascii_uppercase().parse().ok().filter(|_| within)?;
+        let last = span.get(..end)?.trim_end_matches([' ', '-', '.']).len();
+        Some((iban.electronic_str().to_owned(), last))
+    })
+}
+
 impl fmt::Debug for PayoutDestination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
@@ -155,6 +193,25 @@ mod tests {
             assert!(PayoutDestination::paypal(email).is_err(), "{email}");
         }
         assert_eq!(PayoutDestination::paypal("jo@example.com").unwrap().masked(), "j…@example.com");
+    }
+
+    #[test]
+    fn an_iban_in_a_text_is_masked_however_it_is_spaced() {
+        for (text, masked) in [
+            ("DE89370400440532013000", "DE…3000"),
+            ("de89 3704 0044 0532 0130 00 is closed", "DE…3000 is closed"),
+            ("AC04: DE89-3704-0044-0532-0130-00.", "AC04: DE…3000."),
+            ("(FR76 3000 6000 0112 3456 7890 189), again", "(FR…0189), again"),
+            ("from DE89370400440532013000 to GB82WEST12345698765432", "from DE…3000 to GB…5432"),
+            ("IBAN:DE89370400440532013000\nno", "IBAN:DE…3000\nno"),
+            ("the order DE00370400440532013000 is none", "the order DE00370400440532013000 is none"),
+            ("", ""),
+            ("Ünïcödé 電話", "Ünïcödé 電話"),
+        ] {
+            assert_eq!(without_ibans(text), masked, "{text}");
+        }
+        let long = "A1 ".repeat(400);
+        assert_eq!(without_ibans(&long), long);
     }
 
     #[test]

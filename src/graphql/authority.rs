@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::error::{Failure, Result};
 use super::id::Tag;
-use super::request::{app, loaders, request_id};
+use super::request::{app, loaders, origin, request_id};
 use crate::domain::caller::{Caller, ServiceScope, StaffScope};
 use crate::services;
 use crate::services::audit::{Actor, ActorRole};
@@ -61,7 +61,12 @@ pub fn staff_with<'a>(context: &Context<'a>, scope: StaffScope) -> Result<&'a Ca
 /// As [`staff_with`].
 pub fn actor(context: &Context<'_>, scope: StaffScope) -> Result<Actor> {
     let subject = staff_with(context, scope)?.subject().unwrap_or_default().to_owned();
-    Ok(Actor { subject, role: ActorRole::Staff, request_id: request_id(context).map(str::to_owned) })
+    Ok(Actor {
+        subject,
+        role: ActorRole::Staff,
+        request_id: request_id(context).map(str::to_owned),
+        origin: origin(context).map(str::to_owned),
+    })
 }
 
 /// A system of the provider's with this scope.

@@ -55,7 +55,7 @@ pub mod cost;
 pub mod limits;
 pub mod rate_limit;
 
-pub use request::RequestId;
+pub use request::{Origin, RequestId};
 
 /// What can be asked.
 #[derive(Debug, Default, MergedObject)]

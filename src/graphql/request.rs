@@ -13,6 +13,10 @@ use crate::services::error::ServiceError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub Arc<str>);
 
+/// The address that a request came from, as the audit records name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(pub Arc<str>);
+
 pub fn app<'a>(context: &Context<'a>) -> Result<&'a App> {
     context.data().map_err(|_| missing())
 }
@@ -24,6 +28,11 @@ pub fn loaders<'a>(context: &Context<'a>) -> Result<&'a Loaders> {
 /// The request's id; none where it did not come over HTTP.
 pub fn request_id<'a>(context: &Context<'a>) -> Option<&'a str> {
     context.data_opt::<RequestId>().map(|id| &*id.0)
+}
+
+/// Where the request came from; none where it came over no connection.
+pub fn origin<'a>(context: &Context<'a>) -> Option<&'a str> {
+    context.data_opt::<Origin>().map(|origin| &*origin.0)
 }
 
 fn missing() -> Failure {

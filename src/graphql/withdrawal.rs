@@ -1,7 +1,7 @@
 //! Withdrawals as the interface shows them.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use entity::withdrawal;
+use entity::{DestinationKind, withdrawal};
 
 use super::authority;
 use super::connection::{Connection, page_request};
@@ -13,6 +13,7 @@ use super::request::app;
 use super::scalar::DateTime;
 use crate::domain;
 use crate::domain::caller::StaffScope;
+use crate::domain::sepa::end_to_end_id;
 use crate::services::listing::{self, WithdrawalFilter as Filter};
 use crate::services::paging::{List, PageRequest};
 use crate::services::withdrawal as service;
@@ -70,6 +71,19 @@ impl Withdrawal {
     /// Why it was rejected or failed.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
+    }
+
+    /// The id under which a bank transfer is made, the same for ever: the bank gives it back with its answer, and shows it to
+    /// the payee. None where it is no bank transfer.
+    async fn end_to_end_id(&self) -> Option<String> {
+        let is_transfer = self.0.destination_kind == DestinationKind::BankTransfer;
+        is_transfer.then(|| end_to_end_id(self.0.id))
+    }
+
+    /// Staff: the payment file that it is in, as the command line calls it.
+    async fn payment_batch_id(&self, context: &Context<'_>) -> Option<String> {
+        authority::staff(context).ok()?;
+        self.0.payment_batch_id.map(|id| id.to_string())
     }
 
     /// The bank's reference.

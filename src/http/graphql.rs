@@ -21,6 +21,7 @@ use super::error::{self, Failure};
 use super::media::{self, Media};
 use super::router::Http;
 use crate::domain::caller::Caller;
+use crate::graphql::Origin;
 use crate::graphql::code::Code;
 use crate::graphql::rate_limit::RateLimit;
 
@@ -72,6 +73,9 @@ async fn answer<E: Executor>(
         .data(caller)
         .data(rate_limit)
         .data(id.for_resolvers());
+    if let Some(address) = address {
+        graphql = graphql.data(Origin(address.to_string().into()));
+    }
     graphql.operation_name = params.operation_name;
     graphql.set_parsed_query(ExecutableDocument::clone(&found.document));
     if !http.app.config.introspection {

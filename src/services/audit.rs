@@ -18,6 +18,8 @@ pub struct Actor {
     pub role: ActorRole,
     /// Of the request behind it, if there is one.
     pub request_id: Option<String>,
+    /// The address that the request came from, or the host of the command.
+    pub origin: Option<String>,
 }
 
 /// In what capacity.
@@ -58,6 +60,13 @@ pub async fn record(app: &App, tx: &impl ConnectionTrait, entry: &AuditEntry<'_>
     record_all(app, tx, std::slice::from_ref(entry)).await
 }
 
+/// Puts on record what a command did that has transactions of its own.
+pub async fn record_alone(app: &App, entry: &AuditEntry<'_>) -> Result<(), DbErr> {
+    let tx = app.begin().await?;
+    record(app, &tx, entry).await?;
+    tx.commit().await
+}
+
 /// Puts many on record.
 pub async fn record_all(
     app: &App,
@@ -78,6 +87,7 @@ pub async fn record_all(
             text(&entry.before).into(),
             text(&entry.after).into(),
             entry.actor.request_id.as_deref().into(),
+            entry.actor.origin.as_deref().into(),
         ]);
     }
     rows.execute(tx, INSERT, vec![]).await.map(|_| ())
@@ -94,7 +104,9 @@ const COLUMNS: &[(&str, Column)] = &[
     ("before", Column::TextOrNull),
     ("after", Column::TextOrNull),
     ("request_id", Column::TextOrNull),
+    ("origin", Column::TextOrNull),
 ];
 
 const INSERT: &str = "WITH {rows} INSERT INTO audit_record (id, at, actor, role, action, subject_id, reason, before, \
-    after, request_id) SELECT id, at, actor, role, action, subject_id, reason, before, after, request_id FROM v";
+    after, request_id, origin) SELECT id, at, actor, role, action, subject_id, reason, before, after, request_id, \
+    origin FROM v";

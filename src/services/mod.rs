@@ -25,6 +25,8 @@ pub mod lock;
 pub mod paging;
 pub mod parked_fact;
 pub mod partner;
+pub mod payment_batch;
+pub mod payment_status;
 pub mod payout;
 pub mod programme;
 pub mod reassignment;

@@ -1,52 +1,48 @@
-//! Payout destinations at rest: encrypted under a key that is found again by its id, bound to their withdrawal.
+//! Payout destinations at rest, and who pays them: encrypted under a key that is found again by its id, bound to their row.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::error::ServiceError;
 use crate::config::NamedKey;
-use crate::domain::payout::PayoutDestination;
 
 /// Long enough to be drawn at random for as long as a key lives.
 const NONCE_BYTES: usize = 24;
 
-/// A destination as the table keeps it: the nonce, then what XChaCha20-Poly1305 makes of its JSON.
+/// A value as the table keeps it: the nonce, then what XChaCha20-Poly1305 makes of its JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     pub key_id: String,
     pub bytes: Vec<u8>,
 }
 
-/// Seals under the first key; what is sealed opens for this withdrawal alone.
-pub fn seal(
-    keys: &[NamedKey],
-    withdrawal_id: Uuid,
-    destination: &PayoutDestination,
-) -> Result<Sealed, ServiceError> {
+/// Seals under the first key; what is sealed opens for this row alone.
+pub fn seal<T: Serialize>(keys: &[NamedKey], row_id: Uuid, value: &T) -> Result<Sealed, ServiceError> {
     let key = keys.first().ok_or_else(|| ServiceError::Misconfigured("there is no key".to_owned()))?;
-    let plain = serde_json::to_vec(destination).map_err(|error| ServiceError::Broken(error.to_string()))?;
+    let plain = serde_json::to_vec(value).map_err(|error| ServiceError::Broken(error.to_string()))?;
     let nonce: [u8; NONCE_BYTES] = rand::random();
-    let payload = Payload { msg: &plain, aad: withdrawal_id.as_bytes() };
+    let payload = Payload { msg: &plain, aad: row_id.as_bytes() };
     let sealed = cipher(key)
         .encrypt(&XNonce::from(nonce), payload)
-        .map_err(|_| ServiceError::Broken("a destination could not be encrypted".to_owned()))?;
+        .map_err(|_| ServiceError::Broken("a value could not be encrypted".to_owned()))?;
     Ok(Sealed { key_id: key.id.clone(), bytes: [nonce.as_slice(), &sealed].concat() })
 }
 
 /// Opens what was sealed under any key that is still configured.
-pub fn open(
+pub fn open<T: DeserializeOwned>(
     keys: &[NamedKey],
-    withdrawal_id: Uuid,
+    row_id: Uuid,
     sealed: &Sealed,
-) -> Result<PayoutDestination, ServiceError> {
-    let broken =
-        |why: &str| ServiceError::Broken(format!("the destination of withdrawal {withdrawal_id} {why}"));
+) -> Result<T, ServiceError> {
+    let broken = |why: &str| ServiceError::Broken(format!("what is sealed in {row_id} {why}"));
     let key = keys.iter().find(|key| key.id == sealed.key_id);
     let key = key.ok_or_else(|| broken("is encrypted under a key that is not configured"))?;
     let (nonce, bytes) =
         sealed.bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(|| broken("is cut short"))?;
-    let payload = Payload { msg: bytes, aad: withdrawal_id.as_bytes() };
+    let payload = Payload { msg: bytes, aad: row_id.as_bytes() };
     let plain = cipher(key)
         .decrypt(&XNonce::from(*nonce), payload)
         .map_err(|_| broken("was changed, or belongs to another"))?;
@@ -63,6 +59,7 @@ mod tests {
 
     use super::*;
     use crate::config::{AuthConfig, Config};
+    use crate::domain::payout::PayoutDestination;
 
     fn keys(secret: &str) -> Vec<NamedKey> {
         let auth = AuthConfig { hs256_secret: Some(SecretString::from(secret)), ..AuthConfig::default() };
@@ -75,6 +72,7 @@ mod tests {
         let mine = keys("a secret of at least 32 bytes in all");
         let destination = PayoutDestination::paypal("jo@example.com").unwrap();
         let sealed = seal(&mine, id, &destination).unwrap();
+        let open = open::<PayoutDestination>;
         assert_eq!(open(&mine, id, &sealed).unwrap(), destination);
         assert_ne!(seal(&mine, id, &destination).unwrap(), sealed, "a nonce of its own each time");
         assert!(open(&mine, other, &sealed).is_err());

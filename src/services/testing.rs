@@ -37,6 +37,8 @@ pub async fn app_in(url: &str) -> App {
     let mut config = Config::default();
     config.database.url = SecretString::from(url.to_owned());
     config.auth.hs256_secret = Some(SecretString::from("a secret of more than thirty-two bytes"));
+    config.sepa.debtor_name = Some("Example SAS".to_owned());
+    config.sepa.debtor_iban = Some("FR7630006000011234567890189".to_owned());
     let app = App::open(config, Clock::fixed(Moment(1_767_225_600_000_000))).await.unwrap();
     schema_version::migrate(&app.db).await.unwrap();
     app

@@ -16,7 +16,7 @@ use super::payout::{self, Sealed};
 use super::{contract, ledger, lock};
 use crate::app::App;
 use crate::domain::error::{Invalid, Refusal};
-use crate::domain::payout::PayoutDestination;
+use crate::domain::payout::{PayoutDestination, without_ibans};
 use crate::domain::reason;
 use crate::domain::text::check_text;
 use crate::domain::withdrawal::{WithdrawalStep, check_four_eyes, decide, reserve};
@@ -74,6 +74,7 @@ pub async fn request(
             paid_at: None,
             reason: None,
             payment_reference: None,
+            payment_batch_id: None,
         };
         withdrawal::Entity::insert(withdrawal.clone().into_active_model())
             .exec_without_returning(&tx)
@@ -130,7 +131,7 @@ pub async fn reject(
     take(app, id, &Step { actor: Some(actor), reason, ..Step::new(WithdrawalStep::Reject) }).await
 }
 
-/// The bank has paid, as its file or staff says.
+/// The bank has paid, as staff says.
 pub async fn mark_paid(
     app: &App,
     actor: &Actor,
@@ -143,7 +144,32 @@ pub async fn mark_paid(
         .await
 }
 
-/// The bank has not paid, as its file or staff says with a reason: the money is available again.
+/// The bank has paid, as its own answer says: whoever brings that pays nobody by it.
+pub async fn bank_has_paid(
+    app: &App,
+    actor: &Actor,
+    id: Uuid,
+    payment_reference: &str,
+) -> Result<withdrawal::Model, ServiceError> {
+    check_text("reference", payment_reference, MAX_PAYMENT_REFERENCE).map_err(Refusal::from)?;
+    let payment_reference = Some(payment_reference);
+    let step = Step::new(WithdrawalStep::MarkPaid);
+    take(app, id, &Step { actor: Some(actor), payment_reference, is_banks_own: true, ..step }).await
+}
+
+/// The bank has not paid, as its own answer says: the money is available again.
+pub async fn bank_has_failed(
+    app: &App,
+    actor: &Actor,
+    id: Uuid,
+    reason: Option<&str>,
+) -> Result<withdrawal::Model, ServiceError> {
+    let reason = Some(reason::required(reason)?);
+    let step = Step::new(WithdrawalStep::MarkFailed);
+    take(app, id, &Step { actor: Some(actor), reason, is_banks_own: true, ..step }).await
+}
+
+/// The bank has not paid, as staff says with a reason: the money is available again.
 pub async fn mark_failed(
     app: &App,
     actor: &Actor,
@@ -164,22 +190,26 @@ struct Step<'a> {
     owner: Option<Uuid>,
     reason: Option<&'a str>,
     payment_reference: Option<&'a str>,
+    /// The bank's answer in its own words, not as somebody enters it.
+    is_banks_own: bool,
 }
 
 impl Step<'_> {
     fn new(step: WithdrawalStep) -> Step<'static> {
-        Step { step, actor: None, owner: None, reason: None, payment_reference: None }
+        Step { step, actor: None, owner: None, reason: None, payment_reference: None, is_banks_own: false }
     }
 }
 
-/// Takes one step; each happens once.
+/// Takes one step; each happens once. An IBAN in what somebody says of it is kept masked.
 async fn take(app: &App, id: Uuid, step: &Step<'_>) -> Result<withdrawal::Model, ServiceError> {
+    let reason = step.reason.map(without_ibans);
+    let payment_reference = step.payment_reference.map(without_ibans);
     retrying(async || {
         let tx = app.begin().await?;
         // Against another step of the same withdrawal, and against a suspension.
         let (partner, before) = lock_withdrawal(&tx, id, step.owner).await?;
         let (status, transfer) = decide(before.status, step.step, partner.is_suspended(), id, before.amount)?;
-        if matches!(step.step, WithdrawalStep::MarkPaid | WithdrawalStep::MarkFailed) {
+        if matches!(step.step, WithdrawalStep::MarkPaid | WithdrawalStep::MarkFailed) && !step.is_banks_own {
             let now_by = step.actor.map_or("", |actor| &actor.subject);
             check_four_eyes(app.config.withdrawals.four_eyes, before.decided_by.as_deref(), now_by)?;
         }
@@ -193,8 +223,8 @@ async fn take(app: &App, id: Uuid, step: &Step<'_>) -> Result<withdrawal::Model,
             WithdrawalStep::MarkPaid => after.paid_at = Some(now),
             WithdrawalStep::MarkFailed => {}
         }
-        after.reason = step.reason.map(str::to_owned).or(after.reason);
-        after.payment_reference = step.payment_reference.map(str::to_owned);
+        after.reason = reason.clone().or(after.reason);
+        after.payment_reference = payment_reference.clone();
         withdrawal::Entity::update(after.clone().into_active_model().reset_all()).exec(&tx).await?;
         if let Some(transfer) = transfer {
             ledger::post(app, &tx, after.partner_id, transfer, now).await?;
@@ -205,7 +235,7 @@ async fn take(app: &App, id: Uuid, step: &Step<'_>) -> Result<withdrawal::Model,
                 actor,
                 action: action_of(step.step),
                 subject_id: Some(id),
-                reason: step.reason,
+                reason: reason.as_deref(),
                 before: json!({ "status": before.status }),
                 after: json!({ "status": after.status }),
             };

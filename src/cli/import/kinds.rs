@@ -29,6 +29,9 @@ pub enum Judged {
 pub trait FileKind: Sized + Send + 'static {
     type Fact: Send + 'static;
 
+    /// Whether the rows are facts of the books: settlement waits for them. Others are what is to be kept secret of money out.
+    const IS_OF_THE_BOOKS: bool = true;
+
     /// Reads the header.
     fn open(header: &ByteRecord, app: &App) -> Result<Self, String>;
 

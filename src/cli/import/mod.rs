@@ -1,9 +1,11 @@
-//! `import`: records what a CSV file holds, in batches, with flat memory; the settlement task waits meanwhile (rule 19).
+//! `import`: records what a file holds, in batches, with flat memory; the settlement task waits meanwhile (rule 19).
 
 mod batch;
 mod exchange_rates;
 mod fields;
 mod kinds;
+mod pain002;
+mod payment_status;
 mod refused;
 
 use std::fs::File;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -19,9 +22,11 @@ use self::batch::{Batch, Table};
 use self::kinds::{FileKind, Judged};
 use self::refused::RefusedRows;
 use super::Ended;
+use super::actor::actor;
 use super::error::CliError;
 use super::open::Global;
 use crate::app::App;
+use crate::services::audit::{self, AuditEntry};
 use crate::services::import_run;
 
 /// How often the lease is renewed; it lasts a minute.
@@ -39,6 +44,8 @@ pub enum ImportCommand {
     Refunds { file: PathBuf },
     /// The European Central Bank's own history file
     ExchangeRates { file: PathBuf },
+    /// end_to_end_id, status (PAID, FAILED), reference, reason; or the bank's own report, a pain.002
+    PaymentStatus { file: PathBuf },
 }
 
 /// Imports a file.
@@ -51,6 +58,12 @@ pub async fn run(global: &Global, command: ImportCommand) -> Result<Ended, CliEr
         ImportCommand::ExchangeRates { file } => {
             import::<exchange_rates::ExchangeRates>(global, "exchange-rates", &file).await
         }
+        ImportCommand::PaymentStatus { file } if payment_status::is_xml(&file)? => {
+            payment_status::import_report(global, &file).await
+        }
+        ImportCommand::PaymentStatus { file } => {
+            import::<payment_status::PaymentStatuses>(global, payment_status::WHAT, &file).await
+        }
     }
 }
 
@@ -59,14 +72,14 @@ async fn import<K: FileKind>(global: &Global, what: &'static str, path: &Path) -
     let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
     let size = file.metadata().map_or(0, |about| about.len());
     let mut refused = RefusedRows::beside(path).map_err(|error| wrong(error.to_string()))?;
-    let app = global.open_books().await?;
+    let app = if K::IS_OF_THE_BOOKS { global.open_books().await? } else { global.open_with_keys().await? };
     let table = Table::open(file).map_err(wrong)?;
     let kind = K::open(&table.header, &app).map_err(wrong)?;
     refused.set_header(&table.header);
     if let Some(note) = kind.note() {
         eprintln!("{what}: {note}");
     }
-    let run = import_run::begin(&app, what).await?;
+    let run = if K::IS_OF_THE_BOOKS { Some(import_run::begin(&app, what).await?) } else { None };
     let (send, batches) = mpsc::channel(2);
     let reading = std::thread::spawn(move || table.read_all(&kind, &send));
     let mut import = Import { app, run, refused, counts: Counts::default(), progress: progress_bar(size) };
@@ -74,20 +87,48 @@ async fn import<K: FileKind>(global: &Global, what: &'static str, path: &Path) -
     // It ends with the channel, whose other side is gone.
     let read = reading.join().map_err(|_| CliError::file(path, "reading it broke off"));
     import.progress.finish_and_clear();
-    let ended = import_run::end(&import.app, run).await;
+    let ended = match run {
+        Some(run) => import_run::end(&import.app, run).await,
+        None => Ok(()),
+    };
     import.refused.flush()?;
     eprintln!("{what}: {}", import.counts.summary(&import.refused));
+    put_on_record(&import.app, what, &import.counts).await?;
     done?;
     read?;
     ended?;
     import.app.db.close().await?;
-    Ok(if import.counts.refused == 0 { Ended::Done } else { Ended::SomeInputRefused })
+    Ok(import.counts.ended())
+}
+
+/// Puts an import on record, with what came of it: also of one that broke off, for what it recorded stays.
+async fn put_on_record(app: &App, what: &str, counts: &Counts) -> Result<(), CliError> {
+    let Counts { recorded, replayed, parked, not_referred, refused } = counts;
+    let after = json!({
+        "what": what,
+        "recorded": recorded,
+        "replayed": replayed,
+        "parked": parked,
+        "notReferred": not_referred,
+        "refused": refused,
+    });
+    let entry = AuditEntry {
+        at: app.clock.now(),
+        actor: &actor(),
+        action: "import",
+        subject_id: None,
+        reason: None,
+        before: json!(null),
+        after,
+    };
+    Ok(audit::record_alone(app, &entry).await?)
 }
 
 /// An import under way.
 struct Import {
     app: App,
-    run: Uuid,
+    /// Of facts of the books.
+    run: Option<Uuid>,
     refused: RefusedRows,
     counts: Counts,
     progress: ProgressBar,
@@ -106,8 +147,10 @@ impl Import {
             self.count(&batch, judged)?;
             self.progress.set_position(batch.bytes_read);
             let now = self.app.clock.now();
-            if now > renewed.plus(RENEW_EVERY) {
-                import_run::renew(&self.app, self.run).await?;
+            if let Some(run) = self.run
+                && now > renewed.plus(RENEW_EVERY)
+            {
+                import_run::renew(&self.app, run).await?;
                 renewed = now;
             }
         }
@@ -118,20 +161,17 @@ impl Import {
     fn count<F>(&mut self, batch: &Batch<F>, judged: Vec<Judged>) -> Result<(), CliError> {
         let mut refused: Vec<(usize, &str)> =
             batch.unreadable.iter().map(|(row, reason)| (*row, reason.as_str())).collect();
+        self.counts.refused += refused.len();
         for (row, judged) in batch.row_of.iter().zip(&judged) {
-            match judged {
-                Judged::Recorded => self.counts.recorded += 1,
-                Judged::Replayed => self.counts.replayed += 1,
-                Judged::Parked => self.counts.parked += 1,
-                Judged::NotReferred => self.counts.not_referred += 1,
-                Judged::Refused(reason) => refused.push((*row, reason)),
+            self.counts.count(judged);
+            if let Judged::Refused(reason) = judged {
+                refused.push((*row, reason));
             }
         }
         refused.sort_by_key(|(row, _)| *row);
         for (row, reason) in &refused {
             self.refused.add(batch.rows.line(*row), reason, batch.rows.fields(*row))?;
         }
-        self.counts.refused += refused.len();
         Ok(())
     }
 }
@@ -146,6 +186,20 @@ struct Counts {
 }
 
 impl Counts {
+    fn count(&mut self, judged: &Judged) {
+        match judged {
+            Judged::Recorded => self.recorded += 1,
+            Judged::Replayed => self.replayed += 1,
+            Judged::Parked => self.parked += 1,
+            Judged::NotReferred => self.not_referred += 1,
+            Judged::Refused(_) => self.refused += 1,
+        }
+    }
+
+    fn ended(&self) -> Ended {
+        if self.refused == 0 { Ended::Done } else { Ended::SomeInputRefused }
+    }
+
     fn summary(&self, refused: &RefusedRows) -> String {
         let Counts { recorded, replayed, parked, not_referred, refused: count } = self;
         let seen = match count {

@@ -1,5 +1,6 @@
 //! Prints the books as CSV, row by row from one snapshot: memory does not grow with what is printed.
 
+mod audit;
 mod balances;
 mod commissions;
 mod ledger;
@@ -46,6 +47,7 @@ pub enum Book {
     Balances,
     Withdrawals,
     Ledger,
+    Audit,
 }
 
 /// Which rows: of one partner, named by a code of his, and from a local day on to before another. Statements go by the
@@ -85,6 +87,7 @@ pub async fn export(
         Book::Balances => export.balances().await?,
         Book::Withdrawals => export.withdrawals().await?,
         Book::Ledger => export.ledger().await?,
+        Book::Audit => export.audit().await?,
     }
     sheet.finish()?;
     Ok(snapshot.rollback().await?)

@@ -20,18 +20,7 @@ pub async fn settle(
     until: Option<NaiveDate>,
     patience: Duration,
 ) -> Result<Vec<settlement::Model>, ServiceError> {
-    let tx = app.begin().await?;
-    let entry = AuditEntry {
-        at: app.clock.now(),
-        actor,
-        action: "settle",
-        subject_id: None,
-        reason: None,
-        before: serde_json::Value::Null,
-        after: json!({ "until": until.map(|day| day.to_string()) }),
-    };
-    audit::record(app, &tx, &entry).await?;
-    tx.commit().await?;
+    put_on_record(app, actor, until).await?;
     let settled: Arc<Mutex<Vec<settlement::Model>>> = Arc::default();
     let (task_app, done) = (app.clone(), Arc::clone(&settled));
     let mut task = tokio::spawn(async move {
@@ -50,4 +39,18 @@ pub async fn settle(
             Ok(settlements)
         }
     }
+}
+
+/// Puts on record that somebody has periods settled, before any is.
+pub async fn put_on_record(app: &App, actor: &Actor, until: Option<NaiveDate>) -> Result<(), ServiceError> {
+    let entry = AuditEntry {
+        at: app.clock.now(),
+        actor,
+        action: "settle",
+        subject_id: None,
+        reason: None,
+        before: serde_json::Value::Null,
+        after: json!({ "until": until.map(|day| day.to_string()) }),
+    };
+    Ok(audit::record_alone(app, &entry).await?)
 }

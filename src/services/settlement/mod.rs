@@ -17,7 +17,7 @@ use super::lock::Progress;
 use crate::app::App;
 use crate::domain::settlement::due_period;
 
-pub use by_hand::settle;
+pub use by_hand::{put_on_record, settle};
 pub(super) use close::{NewStanding, active_clients};
 pub(super) use draw_up::{Overlay, draw_up_for};
 pub use preview::{SettlementPreview, dry_run, preview};

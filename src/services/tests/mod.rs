@@ -44,7 +44,12 @@ fn money(text: &str) -> Money {
 }
 
 fn staff(subject: &str) -> Actor {
-    Actor { subject: subject.to_owned(), role: ActorRole::Staff, request_id: Some("req-1".to_owned()) }
+    Actor {
+        subject: subject.to_owned(),
+        role: ActorRole::Staff,
+        request_id: Some("req-1".to_owned()),
+        origin: None,
+    }
 }
 
 /// Another version of the contract for each name.

@@ -3,6 +3,7 @@
 
 mod ledger;
 mod lines;
+mod payments;
 mod settlements;
 mod statements;
 
@@ -61,6 +62,7 @@ pub async fn verify(app: &App, on_finding: impl FnMut(Finding)) -> Result<Summar
     }
     check.settlements(&snapshot).await?;
     check.parked(&snapshot).await?;
+    check.payments(&snapshot).await?;
     let summary = check.summary;
     snapshot.rollback().await?;
     Ok(summary)

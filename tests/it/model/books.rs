@@ -94,7 +94,8 @@ impl Books {
 
     async fn act(&mut self, at: i64, act: &Act) -> Done {
         let app = &self.app;
-        let staff = &Actor { subject: "staff".to_owned(), role: ActorRole::Staff, request_id: None };
+        let staff =
+            &Actor { subject: "staff".to_owned(), role: ActorRole::Staff, request_id: None, origin: None };
         match act {
             Act::Join { account, code } => {
                 let joining =
