@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use entity::{FingerprintKind, LineReason};
+use entity::{FingerprintKind, LineReason, Moment};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use super::line::Recording;
-use crate::db::{Column, Rows};
+use crate::db::{self, Column, Rows};
 
 /// Keeps the payment instruments of accounts.
 pub async fn keep(
@@ -40,16 +40,18 @@ pub async fn keep_all(
     rows.execute(tx, sql, vec![]).await.map(|_| ())
 }
 
-/// Of (subject, partner's own account, hash) the (subject, hash) where that account is known by the hash.
+/// Of (referral, partner's own account, hash) the (referral, hash) where that account is known by the hash, and staff has
+/// not cleared the client of it.
 pub async fn shared(
     tx: &impl ConnectionTrait,
     hashes: impl Iterator<Item = (Uuid, Uuid, &str)>,
 ) -> Result<HashSet<(Uuid, String)>, DbErr> {
     let mut rows =
-        Rows::new(&[("subject", Column::Uuid), ("account_id", Column::Uuid), ("hash", Column::Text)]);
-    hashes.for_each(|(subject, account, hash)| rows.push([subject.into(), account.into(), hash.into()]));
-    let sql = "WITH {rows} SELECT DISTINCT v.subject, v.hash FROM v JOIN account_fingerprint f \
-               ON f.account_id = v.account_id AND f.hash = v.hash";
+        Rows::new(&[("referral", Column::Uuid), ("account_id", Column::Uuid), ("hash", Column::Text)]);
+    hashes.for_each(|(referral, account, hash)| rows.push([referral.into(), account.into(), hash.into()]));
+    let sql = "WITH {rows} SELECT DISTINCT v.referral, v.hash FROM v JOIN account_fingerprint f \
+               ON f.account_id = v.account_id AND f.hash = v.hash \
+               WHERE NOT EXISTS (SELECT 1 FROM cleared_fingerprint c WHERE c.referral_id = v.referral AND c.hash = v.hash)";
     let rows = rows.query(tx, sql, vec![]).await?;
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
@@ -64,6 +66,16 @@ pub async fn shared_by_accounts(
     let sql = "WITH {rows} SELECT DISTINCT v.client FROM v JOIN account_fingerprint c ON c.account_id = v.client \
                JOIN account_fingerprint p ON p.account_id = v.partner AND p.hash = c.hash";
     rows.query(tx, sql, vec![]).await?.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+/// Clears a client of every fingerprint that he shares by now with a partner who has or had him: staff has looked at it. A
+/// fingerprint that comes to be shared later is a match of its own, and so is any with another partner.
+pub async fn clear(tx: &DatabaseTransaction, client: Uuid, now: Moment) -> Result<(), DbErr> {
+    let sql = "INSERT INTO cleared_fingerprint (referral_id, hash, cleared_at) SELECT r.id, c.hash, $1 FROM referral r \
+               JOIN partner p ON p.id = r.partner_id JOIN account_fingerprint c ON c.account_id = r.account_id \
+               JOIN account_fingerprint f ON f.account_id = p.account_id AND f.hash = c.hash \
+               WHERE r.account_id = $2 ON CONFLICT (referral_id, hash) DO NOTHING";
+    db::execute(tx, sql, vec![now.0.into(), client.into()]).await.map(|_| ())
 }
 
 /// Holds the lines of these clients for review from now on; a hold that is there stays as it is.

@@ -48,7 +48,8 @@ pub async fn hold_client(
     .await
 }
 
-/// Ends the hold of a client, whatever it came from; where asked, releases all that was held of him.
+/// Ends the hold of a client, whatever it came from; where asked, releases all that was held of him. What he shares with
+/// his partner by now has been looked at, and holds him no more (rule 7).
 pub async fn clear_client(
     app: &App,
     actor: &Actor,
@@ -70,6 +71,7 @@ pub async fn clear_client(
         }
         let sql = "UPDATE referral SET hold_reason = NULL WHERE account_id = $1 AND hold_reason IS NOT NULL";
         db::execute(&tx, sql, vec![client.id.into()]).await?;
+        fingerprint::clear(&tx, client.id, app.clock.now()).await?;
         let partners: BTreeSet<Uuid> = held.iter().map(|line| line.partner_id).collect();
         lock::partners(&tx, &partners).await?;
         let recording = Recording::begin(app, &tx).await?;

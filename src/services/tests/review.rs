@@ -154,3 +154,70 @@ async fn a_client_is_held_until_he_is_cleared_and_what_was_held_is_released_wher
     assert_eq!(line(&world, stays.id).await.state, LineState::Earning);
     world.verify().await;
 }
+
+/// A client of a partner whose own card is known, with the outcome of a top-up by a card.
+async fn by_card(world: &World, client: &str, id: &str, card: &str) -> line::Model {
+    let fact = TopUpFact {
+        source: "till".to_owned(),
+        external_id: id.to_owned(),
+        client_id: client.to_owned(),
+        occurred_at: at("2026-10-01T08:00:00Z"),
+        amount: money("10"),
+        currency: "EUR".to_owned(),
+        kind: TopUpKind::Purchase,
+        payment_instrument_hash: Some(card.to_owned()),
+    };
+    match top_up::record(&world.app, &[fact]).await.unwrap().remove(0) {
+        FactOutcome::Recorded(line) => line,
+        other => panic!("not recorded: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_staff_has_cleared_holds_no_more_but_another_shared_card_does() {
+    let world = World::new().await;
+    let (partner, owner) = (world.partner("p").await, world.partner("owner").await);
+    world.client(partner, "a").await;
+    world.client(owner, "p").await;
+    for card in ["card-1", "card-2"] {
+        by_card(&world, "p", card, card).await;
+    }
+    let shared = (LineState::Held, Some(LineReason::SharedPaymentInstrument));
+    let held = by_card(&world, "a", "1", "card-1").await;
+    assert_eq!((held.state, held.reason), shared);
+    assert_eq!(by_card(&world, "a", "2", "other").await.state, LineState::Held, "from the match on");
+    clear_client(&world.app, &staff("ann"), "a", true, "Brothers.").await.unwrap();
+    assert_eq!(line(&world, held.id).await.state, LineState::Earning);
+    for (id, card) in [("3", "card-1"), ("4", "other"), ("5", "card-1")] {
+        assert_eq!(by_card(&world, "a", id, card).await.state, LineState::Earning, "{card} was looked at");
+    }
+    let again = by_card(&world, "a", "6", "card-2").await;
+    assert_eq!((again.state, again.reason), shared, "a card that nobody has looked at");
+    assert_eq!(by_card(&world, "a", "7", "card-1").await.state, LineState::Held, "until he is cleared again");
+    clear_client(&world.app, &staff("ann"), "a", false, "Both cards.").await.unwrap();
+    assert_eq!(by_card(&world, "a", "8", "card-2").await.state, LineState::Earning);
+    // The partner comes to use a card that his client had all along: a match that nobody has looked at.
+    by_card(&world, "p", "9", "other").await;
+    assert_eq!(by_card(&world, "a", "10", "other").await.state, LineState::Held);
+    world.verify().await;
+}
+
+#[tokio::test]
+async fn what_was_cleared_with_one_partner_is_looked_at_anew_with_another() {
+    let world = World::new().await;
+    let (first, second, owner) =
+        (world.partner("p").await, world.partner("q").await, world.partner("owner").await);
+    world.client(first, "a").await;
+    for own in ["p", "q"] {
+        world.client(owner, own).await;
+        by_card(&world, own, own, "card").await;
+    }
+    assert_eq!(by_card(&world, "a", "1", "card").await.state, LineState::Held);
+    clear_client(&world.app, &staff("ann"), "a", true, "Brothers.").await.unwrap();
+    let given =
+        crate::services::reassignment::reassign_client(&world.app, &staff("ann"), "a", second, "His.")
+            .await
+            .unwrap();
+    assert_eq!(given.hold_reason, Some(LineReason::SharedPaymentInstrument));
+    world.verify().await;
+}

@@ -1,5 +1,7 @@
 //! Registrations, top-ups and refunds: what is recorded, parked or refused (rules 6 to 15, 22).
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use super::time::utc_day;
@@ -160,6 +162,7 @@ impl World {
             since: i64::MIN,
             until: i64::MAX,
             hold,
+            cleared: BTreeSet::new(),
         });
         let mut top_ups: Vec<(TopUpFact, i64)> = waiting
             .into_iter()
@@ -229,7 +232,11 @@ impl World {
             return Outcome::Done("Parked");
         };
         let partner = self.referrals[referral].partner.clone();
-        let shares = fact.hash.clone().is_some_and(|hash| self.hashes.contains(&(partner, hash)));
+        let cleared = &self.referrals[referral].cleared;
+        let shares = fact
+            .hash
+            .clone()
+            .is_some_and(|hash| !cleared.contains(&hash) && self.hashes.contains(&(partner, hash)));
         self.keep_hash(fact);
         if shares {
             self.referrals[referral].hold.get_or_insert("SHARED_PAYMENT_INSTRUMENT");

@@ -153,6 +153,8 @@ pub struct Referral {
     pub since: i64,
     pub until: i64,
     pub hold: Option<&'static str>,
+    /// Hashes that staff has looked at.
+    pub cleared: BTreeSet<String>,
 }
 
 /// The programme after all that happened.

@@ -1,5 +1,7 @@
 //! What staff decides: reviews, holds, another partner, rates and tiers (rules 6, 17, 22).
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use super::time::next;
@@ -75,7 +77,26 @@ impl World {
             self.judge(&top_up, LineState::Earning);
             outcome = Outcome::Done("Cleared");
         }
+        if outcome == Outcome::Done("Cleared") {
+            self.forgive_hashes(client);
+        }
         outcome
+    }
+
+    /// Rule 7: what the client shares with his partners by now has been looked at.
+    fn forgive_hashes(&mut self, client: &str) {
+        let of_client: Vec<String> = self
+            .hashes
+            .iter()
+            .filter(|(account, _)| account == client)
+            .map(|(_, hash)| hash.clone())
+            .collect();
+        for referral in self.referrals.iter_mut().filter(|referral| referral.client == client) {
+            let shared = of_client
+                .iter()
+                .filter(|hash| self.hashes.contains(&(referral.partner.clone(), (*hash).clone())));
+            referral.cleared.extend(shared.cloned());
+        }
     }
 
     /// Rule 6: what occurs from now on is the new partner's.
@@ -103,7 +124,8 @@ impl World {
             self.referrals[place].until = at;
         }
         let (client, partner) = (client.to_owned(), partner.to_owned());
-        self.referrals.push(Referral { client, partner, since: at, until: i64::MAX, hold });
+        let cleared = BTreeSet::new();
+        self.referrals.push(Referral { client, partner, since: at, until: i64::MAX, hold, cleared });
         Outcome::Done("Reassigned")
     }
 
