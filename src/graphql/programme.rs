@@ -2,12 +2,13 @@
 
 use async_graphql::{Context, Object};
 
+use super::authority;
 use super::error::Result;
 use super::money::Money;
 use super::period::Period;
 use super::request::{app, loaders};
 use super::scalar::{CurrencyCode, DateTime};
-use super::tier::Tier;
+use super::tier::{Tier, TierTable};
 use crate::services::forecast::next_settlement_at;
 
 #[derive(Debug, Default)]
@@ -48,6 +49,18 @@ impl Programme {
         let period = app.terms.calendar.period_of(app.clock.now());
         let tables = loaders(context)?.tables().await?;
         Ok(tables.in_force(period).iter().cloned().map(Tier).collect())
+    }
+
+    /// Staff: the tables that hold from a later period on, the nearest first.
+    async fn coming_tiers(&self, context: &Context<'_>) -> Option<Result<Vec<TierTable>>> {
+        authority::staff(context).ok()?;
+        let coming = async || {
+            let app = app(context)?;
+            let period = app.terms.calendar.period_of(app.clock.now());
+            let tables = loaders(context)?.tables().await?;
+            Ok(tables.after(period).map(|(from, tiers)| TierTable { from, tiers: tiers.clone() }).collect())
+        };
+        Some(coming().await)
     }
 
     /// Active clients a partner needs before commission is credited.

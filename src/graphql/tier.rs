@@ -2,8 +2,10 @@
 
 use async_graphql::Object;
 
+use super::period::Period;
 use super::scalar::Decimal;
 use crate::domain;
+use crate::domain::tier::Tiers;
 
 pub struct Tier(pub domain::tier::Tier);
 
@@ -23,5 +25,25 @@ impl Tier {
     /// The rate of commission.
     async fn rate_percent(&self) -> Decimal {
         self.0.rate.into()
+    }
+}
+
+/// A table of tiers and the period from which it holds.
+pub struct TierTable {
+    pub from: entity::Period,
+    pub tiers: Tiers,
+}
+
+/// A table of tiers that is still to come.
+#[Object]
+impl TierTable {
+    /// The first period in which it holds.
+    async fn from(&self) -> Period {
+        Period(self.from)
+    }
+
+    /// Lowest first.
+    async fn tiers(&self) -> Vec<Tier> {
+        self.tiers.iter().cloned().map(Tier).collect()
     }
 }

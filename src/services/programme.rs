@@ -150,6 +150,11 @@ impl TierTables {
         Ok(TierTables { first: terms.first_tiers.clone(), from })
     }
 
+    /// The tables that hold from later than a period on, each from its first.
+    pub fn after(&self, period: Period) -> impl Iterator<Item = (Period, &Tiers)> {
+        self.from.range(period.next()..).map(|(from, tiers)| (*from, tiers))
+    }
+
     /// The table in force in a period.
     pub fn in_force(&self, period: Period) -> &Tiers {
         self.from.range(..=period).next_back().map_or(&self.first, |(_, tiers)| tiers)
