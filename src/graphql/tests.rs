@@ -401,13 +401,21 @@ async fn a_ticket_leads_to_what_it_is_about() {
     let viewer = program.partner(ids, json!({})).await["viewer"].clone();
     let open = "mutation ($input: OpenTicketInput!) { openTicket(input: $input) { ticket { about { __typename id } \
                 messages { author text } } userErrors { code field } } }";
-    for (list, kind) in
-        [("commissions", "Commission"), ("referredClients", "ReferredClient"), ("links", "ReferralLink")]
-    {
+    for (ticket, list, kind) in [
+        ("DISPUTE", "commissions", "Commission"),
+        ("QUESTION", "commissions", "Commission"),
+        ("QUESTION", "referredClients", "ReferredClient"),
+        ("QUESTION", "links", "ReferralLink"),
+    ] {
         let id = &viewer[list]["edges"][0]["node"]["id"];
-        let input = json!({ "kind": "DISPUTE", "subject": "Why", "text": "Why?", "aboutId": id });
+        let input = json!({ "kind": ticket, "subject": "Why", "text": "Why?", "aboutId": id });
         let opened = program.partner(open, json!({ "input": input })).await["openTicket"].clone();
         assert_eq!(opened["ticket"]["about"], json!({ "__typename": kind, "id": id }), "{opened:#}");
         assert_eq!(opened["ticket"]["messages"], json!([{ "author": "PARTNER", "text": "Why?" }]));
     }
+    let link = &viewer["links"]["edges"][0]["node"]["id"];
+    let input = json!({ "kind": "DISPUTE", "subject": "Why", "text": "Why?", "aboutId": link });
+    let opened = program.partner(open, json!({ "input": input })).await["openTicket"].clone();
+    let expected = json!([{ "code": "NOT_FOUND", "field": ["input", "aboutId"] }]);
+    assert_eq!(opened["userErrors"], expected, "a dispute is over money");
 }

@@ -30,7 +30,7 @@ pub async fn open(app: &App, partner_id: Uuid, asked: &OpenTicket) -> Result<tic
     retrying(async || {
         let tx = app.begin().await?;
         if let Some(id) = asked.about_id
-            && !is_own(&tx, partner_id, id).await?
+            && !is_own(&tx, partner_id, asked.kind, id).await?
         {
             return Err(Refusal::NotFound { what: "object" }.into());
         }
@@ -82,7 +82,7 @@ pub async fn answer(
     .await
 }
 
-/// Staff closes a ticket; a reason is its last message.
+/// Staff closes a ticket, which its thread says; a reason is the last message.
 pub async fn close(
     app: &App,
     actor: &Actor,
@@ -94,8 +94,10 @@ pub async fn close(
         let tx = app.begin().await?;
         let ticket = lock_ticket(&tx, ticket_id, None).await?;
         let closed = ticket::Model { status: rules::close(ticket.status)?, ..ticket.clone() };
+        let now = app.clock.now();
+        say(app, &tx, ticket.id, TicketAuthor::System, "The ticket was closed.", now).await?;
         if let Some(reason) = reason {
-            say(app, &tx, ticket.id, TicketAuthor::Staff, reason, app.clock.now()).await?;
+            say(app, &tx, ticket.id, TicketAuthor::Staff, reason, now).await?;
         }
         set_status(&tx, closed.id, closed.status).await?;
         record(app, &tx, actor, "closeTicket", reason, &ticket, &closed).await?;
@@ -217,11 +219,21 @@ pub(super) async fn set_status(
     db::execute(tx, sql, vec![<&str>::from(status).into(), ticket_id.into()]).await.map(|_| ())
 }
 
-/// Whether an object belongs to a partner: what a ticket can be about. Ids are unique over all tables.
-async fn is_own(tx: &impl ConnectionTrait, partner_id: Uuid, id: Uuid) -> Result<bool, DbErr> {
-    const TABLES: [&str; 7] =
-        ["line", "referral", "link", "statement", "withdrawal", "service_transfer", "ledger_transfer"];
-    let of_table = |table| format!("SELECT 1 FROM {table} WHERE id = $1 AND partner_id = $2");
-    let sql = TABLES.map(of_table).join(" UNION ALL ");
+/// Whether an object belongs to a partner, and a ticket of this kind can be about it: a dispute is over money that was
+/// earned or paid. Ids are unique over all tables.
+async fn is_own(
+    tx: &impl ConnectionTrait,
+    partner_id: Uuid,
+    kind: TicketKind,
+    id: Uuid,
+) -> Result<bool, DbErr> {
+    let tables: &[&str] = match kind {
+        TicketKind::Dispute => &["line", "statement", "withdrawal"],
+        TicketKind::Question | TicketKind::Contract => {
+            &["line", "statement", "withdrawal", "referral", "link", "service_transfer", "ledger_transfer"]
+        }
+    };
+    let of_table = |table: &&str| format!("SELECT 1 FROM {table} WHERE id = $1 AND partner_id = $2");
+    let sql = tables.iter().map(of_table).collect::<Vec<_>>().join(" UNION ALL ");
     Ok(db::query_one(tx, sql, vec![id.into(), partner_id.into()]).await?.is_some())
 }

@@ -132,7 +132,7 @@ async fn a_ticket_is_open_answered_and_closed() {
     assert_eq!(late, Refusal::IllegalTransition { from: "CLOSED", to: "OPEN" });
     let texts: Vec<String> =
         thread(&world, Some(opened.id)).await.into_iter().map(|(_, text)| text).collect();
-    assert_eq!(texts, ["Where is it?", "There.", "Where?", "Done."]);
+    assert_eq!(texts, ["Where is it?", "There.", "Where?", "The ticket was closed.", "Done."]);
     assert!(world.audit(opened.id).await.iter().all(|(_, before, after)| {
         ![before, after].into_iter().flatten().any(|state| state.contains("Where") || state.contains("There"))
     }));
