@@ -50,6 +50,16 @@ impl Commission {
         self.0.reason.map(CommissionReason::from)
     }
 
+    /// What staff said when it rejected the top-up; of a refund, the top-up that it takes back.
+    async fn review_reason(&self, context: &Context<'_>) -> Option<Result<String>> {
+        if self.0.state != entity::LineState::Rejected || authority::caller(context).is_service() {
+            return None;
+        }
+        let top_up = self.0.reverses.unwrap_or(self.0.id);
+        let find = async || loaders(context)?.review_reasons.get(top_up).await;
+        find().await.transpose()
+    }
+
     /// The client whose top-up it is. The provider's own systems do not see him here.
     async fn client(&self, context: &Context<'_>) -> Option<Result<ReferredClient>> {
         if authority::caller(context).is_service() {

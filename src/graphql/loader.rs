@@ -18,7 +18,7 @@ use crate::services::listing;
 use crate::services::programme::TierTables;
 use crate::services::referred_client::ReferredClient;
 use crate::services::standing::{self, Books};
-use crate::services::{commission, referral_link, referred_client, statement as statements};
+use crate::services::{commission, referral_link, referred_client, review, statement as statements};
 
 type Fetched<K, V> = BoxFuture<'static, Result<HashMap<K, V>, ServiceError>>;
 type Fetch<K, V> = fn(App, Vec<K>) -> Fetched<K, V>;
@@ -71,6 +71,8 @@ pub struct Loaders {
     pub clients: Batched<Uuid, ReferredClient>,
     pub commission_totals: Batched<Uuid, entity::Money>,
     pub lines: Batched<Uuid, line::Model>,
+    /// What staff said of a top-up that it rejected.
+    pub review_reasons: Batched<Uuid, String>,
     pub statements: Batched<Uuid, statement::Model>,
     /// By partner and period.
     pub statements_of: Batched<(Uuid, Period), statement::Model>,
@@ -100,6 +102,7 @@ impl Loaders {
                 Box::pin(referred_client::commission_totals(app, ids))
             }),
             lines: Batched::new(app, |app, ids| Box::pin(commission::by_id(app, ids))),
+            review_reasons: Batched::new(app, |app, ids| Box::pin(review::reasons(app, ids))),
             statements: Batched::new(app, |app, ids| Box::pin(statements::by_id(app, ids))),
             statements_of: Batched::new(app, |app, keys| Box::pin(statements::by_period(app, keys))),
             opening_balances: Batched::new(app, |app, keys| {

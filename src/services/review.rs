@@ -203,6 +203,16 @@ async fn update(tx: &DatabaseTransaction, changed: &[line::Model]) -> Result<(),
     Err(ServiceError::Broken("a refund does not share the state of its top-up".to_owned()))
 }
 
+/// Why staff rejected top-ups, in its own words: they stand in the audit log, and the partner reads them.
+pub async fn reasons(app: App, top_ups: Vec<Uuid>) -> Result<HashMap<Uuid, String>, ServiceError> {
+    let sql = "WITH {rows} SELECT a.subject_id, a.reason FROM v JOIN audit_record a ON a.subject_id = v.id \
+               WHERE a.action = 'rejectCommission' AND a.reason IS NOT NULL";
+    let rows = Rows::of(&[("id", Column::Uuid)], top_ups.into_iter().map(Value::from));
+    let rows = rows.query(app.db.reader(), sql, vec![]).await?;
+    let read = |row: &sea_orm::QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    Ok(rows.iter().map(read).collect::<Result<_, DbErr>>()?)
+}
+
 /// The held top-ups of clients with their partners, oldest first.
 pub(super) async fn held_of(
     tx: &DatabaseTransaction,
