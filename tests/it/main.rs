@@ -8,6 +8,7 @@ mod harness;
 mod import;
 mod migration;
 mod model;
+mod payouts;
 mod reference;
 mod sample;
 mod schema;

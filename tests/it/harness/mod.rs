@@ -5,12 +5,14 @@ mod database;
 mod parrain;
 mod postgres;
 mod process;
+mod python;
 mod server;
 
 pub use csv::{Csv, Shuffle};
 pub use database::{Folder, TestDatabase};
 pub use parrain::Parrain;
 pub use process::wait_until;
+pub use python::python;
 pub use server::Server;
 
 /// Which of the two databases a test runs on.

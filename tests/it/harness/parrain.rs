@@ -62,6 +62,12 @@ impl Parrain {
         Parrain { database, config, folder }
     }
 
+    /// Adds to the configuration: sections that are not there yet, or keys of `[telemetry]`, its last one.
+    pub fn configure(&self, toml: &str) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, text + toml).unwrap();
+    }
+
     pub fn database(&self) -> &TestDatabase {
         &self.database
     }
