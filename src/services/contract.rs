@@ -41,6 +41,23 @@ pub async fn request(
     .await
 }
 
+/// A ticket that the partner opens about the contract asks for it, where he has none and none is under way: it is the
+/// contract's thread from then on.
+pub(super) async fn ask_in(
+    app: &App,
+    tx: &DatabaseTransaction,
+    partner_id: Uuid,
+    ticket_id: Uuid,
+    now: Moment,
+) -> Result<(), ServiceError> {
+    let on_record = lock_contract(tx, partner_id).await?;
+    let Ok(state) = rules::request(&state_of(on_record.as_ref()), now) else { return Ok(()) };
+    let thread = vec![(TicketAuthor::System, "The contract was asked for.".to_owned())];
+    let change = Change { state, thread, leaves: TicketStatus::Open, terminated_at: None };
+    write_in(app, tx, ticket_id, partner_id, on_record, change, now).await?;
+    Ok(())
+}
+
 /// Staff offers a version, asked or unasked. What was accepted stays in force until this is accepted.
 pub async fn offer(
     app: &App,
@@ -202,6 +219,18 @@ async fn write(
     now: Moment,
 ) -> Result<contract::Model, DbErr> {
     let ticket_id = thread_of(app, tx, partner_id, on_record.as_ref(), &change, now).await?;
+    write_in(app, tx, ticket_id, partner_id, on_record, change, now).await
+}
+
+async fn write_in(
+    app: &App,
+    tx: &DatabaseTransaction,
+    ticket_id: Uuid,
+    partner_id: Uuid,
+    on_record: Option<contract::Model>,
+    change: Change,
+    now: Moment,
+) -> Result<contract::Model, DbErr> {
     for (author, text) in &change.thread {
         ticket::say(app, tx, ticket_id, *author, text, now).await?;
     }

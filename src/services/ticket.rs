@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
-use super::lock;
+use super::{contract, lock};
 use crate::app::App;
 use crate::db;
 use crate::domain::error::Refusal;
@@ -23,7 +23,7 @@ pub struct OpenTicket {
     pub about_id: Option<Uuid>,
 }
 
-/// Opens a ticket with the partner's first message.
+/// Opens a ticket with the partner's first message. One about the contract asks for it, where that can be (rule 26).
 pub async fn open(app: &App, partner_id: Uuid, asked: &OpenTicket) -> Result<ticket::Model, ServiceError> {
     rules::check_subject(&asked.subject).map_err(Refusal::from)?;
     rules::check_words("text", &asked.text).map_err(Refusal::from)?;
@@ -39,6 +39,9 @@ pub async fn open(app: &App, partner_id: Uuid, asked: &OpenTicket) -> Result<tic
             NewTicket { partner_id, kind: asked.kind, subject: &asked.subject, about_id: asked.about_id };
         let ticket = insert(app, &tx, &new, now).await?;
         say(app, &tx, ticket.id, TicketAuthor::Partner, &asked.text, now).await?;
+        if asked.kind == TicketKind::Contract {
+            contract::ask_in(app, &tx, partner_id, ticket.id, now).await?;
+        }
         tx.commit().await?;
         Ok(ticket)
     })
