@@ -5,6 +5,7 @@ mod concurrency;
 mod payment_file;
 mod payment_status;
 mod secrecy;
+mod staff;
 mod transitions;
 
 use serde_json::{Value, json};

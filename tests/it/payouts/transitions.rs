@@ -11,6 +11,7 @@ on_both_databases!(
     withdrawals,
     service_transfers,
     contracts,
+    a_ticket_about_the_contract_asks_for_it,
     tickets,
     partners,
     a_suspended_partners_withdrawals_are_not_approved_and_not_put_into_a_file,
@@ -222,6 +223,26 @@ async fn contracts(backend: Backend) {
             assert!(after.len() > before.len(), "{state} {step}: every change is in the thread");
         }
     }
+}
+
+async fn a_ticket_about_the_contract_asks_for_it(backend: Backend) {
+    let desk = Desk::open(backend).await;
+    let partner = desk.partner("acct-1").await;
+    let open = json!({ "kind": "CONTRACT", "subject": "Contract", "text": "May I have one?" });
+    let query = "{ viewer { contract { status requestedAt ticket { id } } } }";
+    let contract =
+        async || desk.server.graphql(&partner.token, query, json!({})).await["viewer"]["contract"].take();
+    let ticket = desk.done(&partner.token, "openTicket", open.clone()).await["id"].take();
+    let asked = contract().await;
+    assert_eq!((&asked["status"], &asked["ticket"]["id"]), (&json!("REQUESTED"), &ticket));
+    assert!(!asked["requestedAt"].is_null());
+    let said = thread(&desk, &partner).await;
+    let authors: Vec<&str> = said.iter().map(|message| message["author"].as_str().unwrap()).collect();
+    assert_eq!(authors, ["PARTNER", "SYSTEM"]);
+    assert_eq!(agree(&desk, &partner, "request").await, "ALREADY_DONE");
+    let again = desk.done(&partner.token, "openTicket", open).await["id"].take();
+    assert_ne!(again, ticket, "a conversation like any other");
+    assert_eq!(contract().await, asked);
 }
 
 const TICKETS: &str = "
