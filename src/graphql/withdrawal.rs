@@ -16,7 +16,7 @@ use crate::domain::caller::StaffScope;
 use crate::domain::sepa::end_to_end_id;
 use crate::services::listing::{self, WithdrawalFilter as Filter};
 use crate::services::paging::{List, PageRequest};
-use crate::services::withdrawal as service;
+use crate::services::payout;
 
 pub struct Withdrawal(pub withdrawal::Model);
 
@@ -47,7 +47,7 @@ impl Withdrawal {
     async fn destination_in_full(&self, context: &Context<'_>) -> Option<Result<String>> {
         let actor = authority::actor(context, StaffScope::Finance).ok()?;
         let read = async || {
-            let destination = service::read_destination(app(context)?, &actor, self.0.id).await?;
+            let destination = payout::read_destination(app(context)?, &actor, self.0.id).await?;
             Ok(destination.map(|destination| destination.in_full()))
         };
         read().await.transpose()

@@ -2,12 +2,19 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use entity::{WithdrawalStatus, withdrawal};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::error::ServiceError;
+use super::audit::{self, Actor, AuditEntry};
+use super::error::{ServiceError, retrying};
+use crate::app::App;
 use crate::config::NamedKey;
+use crate::domain::error::{Invalid, Refusal};
+use crate::domain::payout::PayoutDestination;
 
 /// Long enough to be drawn at random for as long as a key lives.
 const NONCE_BYTES: usize = 24;
@@ -53,13 +60,76 @@ fn cipher(key: &NamedKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&(*key.bytes()).into())
 }
 
+/// The whole destination, for staff, while it is needed: APPROVED. Every read is put on record before it is answered.
+pub async fn read_destination(
+    app: &App,
+    actor: &Actor,
+    id: Uuid,
+) -> Result<Option<PayoutDestination>, ServiceError> {
+    retrying(async || {
+        let tx = app.begin().await?;
+        let on_record = withdrawal::Entity::find_by_id(id)
+            .one(&tx)
+            .await?
+            .filter(|row| row.status == WithdrawalStatus::Approved);
+        let Some(destination) = on_record.map(|row| destination_of(app, &row)).transpose()?.flatten() else {
+            return Ok(None);
+        };
+        let entry = AuditEntry {
+            at: app.clock.now(),
+            actor,
+            action: "readWithdrawalDestination",
+            subject_id: Some(id),
+            reason: None,
+            before: json!(null),
+            after: json!(null),
+        };
+        audit::record(app, &tx, &entry).await?;
+        tx.commit().await?;
+        Ok(Some(destination))
+    })
+    .await
+}
+
+/// The whole destination of a withdrawal; nothing where it was erased. For a payment file, and never for an answer.
+pub fn destination_of(
+    app: &App,
+    withdrawal: &withdrawal::Model,
+) -> Result<Option<PayoutDestination>, ServiceError> {
+    let sealed = withdrawal.destination_key_id.clone().zip(withdrawal.destination_sealed.clone());
+    let sealed = sealed.map(|(key_id, bytes)| Sealed { key_id, bytes });
+    sealed.map(|sealed| open(&app.keys.encryption, withdrawal.id, &sealed)).transpose()
+}
+
+/// Refuses a destination to which this partner has not asked to be paid before.
+pub(super) async fn check_known(
+    app: &App,
+    tx: &DatabaseTransaction,
+    partner_id: Uuid,
+    destination: &PayoutDestination,
+) -> Result<(), ServiceError> {
+    // The masked text finds the few that may be the same; whether one is, only the opened ones tell.
+    let alike = withdrawal::Entity::find()
+        .filter(withdrawal::Column::PartnerId.eq(partner_id))
+        .filter(withdrawal::Column::DestinationMasked.eq(destination.masked()))
+        .all(tx)
+        .await?;
+    for withdrawal in &alike {
+        if destination_of(app, withdrawal)?.as_ref() == Some(destination) {
+            return Ok(());
+        }
+    }
+    let unknown =
+        Invalid::new("destination", "was not used before; an API key withdraws only to one that was");
+    Err(Refusal::from(unknown).into())
+}
+
 #[cfg(test)]
 mod tests {
     use secrecy::SecretString;
 
     use super::*;
     use crate::config::{AuthConfig, Config};
-    use crate::domain::payout::PayoutDestination;
 
     fn keys(secret: &str) -> Vec<NamedKey> {
         let auth = AuthConfig { hs256_secret: Some(SecretString::from(secret)), ..AuthConfig::default() };

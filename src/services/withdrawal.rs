@@ -1,10 +1,7 @@
 //! Withdrawals: money asked for, decided on, paid (rules 24, 25 and 27).
 
 use entity::{DestinationKind, Money, WithdrawalStatus, withdrawal};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,10 +9,9 @@ use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
 use super::idempotency::IdempotencyKey;
 use super::lock::LockedPartner;
-use super::payout::{self, Sealed};
-use super::{contract, ledger, lock};
+use super::{contract, ledger, lock, payout};
 use crate::app::App;
-use crate::domain::error::{Invalid, Refusal};
+use crate::domain::error::Refusal;
 use crate::domain::payout::{PayoutDestination, without_ibans};
 use crate::domain::reason;
 use crate::domain::text::check_text;
@@ -51,7 +47,9 @@ pub async fn request(
         if let Some(id) = key.find(app, &tx).await? {
             return find(&tx, id).await?.ok_or_else(|| ServiceError::Broken(format!("no withdrawal {id}")));
         }
-        check_destination(app, &tx, partner_id, asked).await?;
+        if asked.only_known_destination {
+            payout::check_known(app, &tx, partner_id, &asked.destination).await?;
+        }
         let has_contract = contract::is_in_force(&tx, partner_id).await?;
         let balance = ledger::lock_balance(&tx, partner_id).await?;
         let id = app.clock.new_id();
@@ -260,69 +258,6 @@ const fn action_of(step: WithdrawalStep) -> &'static str {
 /// One withdrawal by its id.
 pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<withdrawal::Model>, DbErr> {
     withdrawal::Entity::find_by_id(id).one(db).await
-}
-
-/// The whole destination, for staff, while it is needed: APPROVED. Every read is put on record before it is answered.
-pub async fn read_destination(
-    app: &App,
-    actor: &Actor,
-    id: Uuid,
-) -> Result<Option<PayoutDestination>, ServiceError> {
-    retrying(async || {
-        let tx = app.begin().await?;
-        let on_record = find(&tx, id).await?.filter(|row| row.status == WithdrawalStatus::Approved);
-        let Some(destination) = on_record.map(|row| destination_of(app, &row)).transpose()?.flatten() else {
-            return Ok(None);
-        };
-        let entry = AuditEntry {
-            at: app.clock.now(),
-            actor,
-            action: "readWithdrawalDestination",
-            subject_id: Some(id),
-            reason: None,
-            before: json!(null),
-            after: json!(null),
-        };
-        audit::record(app, &tx, &entry).await?;
-        tx.commit().await?;
-        Ok(Some(destination))
-    })
-    .await
-}
-
-/// The whole destination of a withdrawal; nothing where it was erased. For a payment file, and never for an answer.
-pub fn destination_of(
-    app: &App,
-    withdrawal: &withdrawal::Model,
-) -> Result<Option<PayoutDestination>, ServiceError> {
-    let sealed = withdrawal.destination_key_id.clone().zip(withdrawal.destination_sealed.clone());
-    let sealed = sealed.map(|(key_id, bytes)| Sealed { key_id, bytes });
-    sealed.map(|sealed| payout::open(&app.keys.encryption, withdrawal.id, &sealed)).transpose()
-}
-
-async fn check_destination(
-    app: &App,
-    tx: &DatabaseTransaction,
-    partner_id: Uuid,
-    asked: &RequestWithdrawal,
-) -> Result<(), ServiceError> {
-    if !asked.only_known_destination {
-        return Ok(());
-    }
-    // The masked text finds the few that may be the same; whether one is, only the opened ones tell.
-    let alike = withdrawal::Entity::find()
-        .filter(withdrawal::Column::PartnerId.eq(partner_id))
-        .filter(withdrawal::Column::DestinationMasked.eq(asked.destination.masked()))
-        .all(tx)
-        .await?;
-    for withdrawal in &alike {
-        if destination_of(app, withdrawal)?.as_ref() == Some(&asked.destination) {
-            return Ok(());
-        }
-    }
-    let unknown =
-        Invalid::new("destination", "was not used before; an API key withdraws only to one that was");
-    Err(Refusal::from(unknown).into())
 }
 
 async fn lock_partner(tx: &DatabaseTransaction, partner_id: Uuid) -> Result<LockedPartner, ServiceError> {

@@ -3,10 +3,10 @@ use entity::{WithdrawalStatus, withdrawal};
 use super::*;
 use crate::domain::payout::PayoutDestination;
 use crate::domain::withdrawal::WithdrawalStep;
+use crate::services::payout::{destination_of, read_destination};
 use crate::services::suspension;
 use crate::services::withdrawal::{
-    RequestWithdrawal, approve, cancel, destination_of, find, mark_failed, mark_paid, read_destination,
-    reject, request,
+    RequestWithdrawal, approve, cancel, find, mark_failed, mark_paid, reject, request,
 };
 
 fn asking(amount: Option<&str>, key: &str) -> RequestWithdrawal {

@@ -14,6 +14,7 @@ on_both_databases!(
     a_file_is_had_again_to_the_byte_whatever_has_happened_since,
     what_cannot_be_in_a_file_is_left_out_and_said,
     a_file_needs_somebody_who_pays,
+    a_copy_of_the_books_has_the_files_too,
     with_four_eyes_nobody_puts_into_a_file_what_he_approved,
 );
 
@@ -162,6 +163,23 @@ async fn a_file_needs_somebody_who_pays(backend: Backend) {
         let export = parrain.run(EXPORT).ended_with(1);
         assert!(export.stderr.contains(said) && export.stdout.is_empty(), "{}", export.stderr);
     }
+}
+
+async fn a_copy_of_the_books_has_the_files_too(backend: Backend) {
+    let desk = Desk::open(backend).await;
+    let partner = desk.rich_partner("acct-1", "1000").await;
+    let id = desk.approved(&partner, "100").await;
+    let file = desk.parrain.run(EXPORT).printed();
+    let batch = text(&desk.withdrawal(&id).await["paymentBatchId"]);
+    let other = match backend {
+        Backend::Sqlite => Backend::Postgres,
+        Backend::Postgres => Backend::Sqlite,
+    };
+    let copy = Parrain::new(other).await;
+    desk.parrain.run(["copy", "--to", copy.database().url()]).printed();
+    assert_eq!(copy.export("audit"), desk.parrain.export("audit"));
+    assert_eq!(copy.run(EXPORT.into_iter().chain(["--batch", &batch])).printed(), file);
+    copy.verify();
 }
 
 async fn with_four_eyes_nobody_puts_into_a_file_what_he_approved(backend: Backend) {
