@@ -1,6 +1,8 @@
 //! The two databases behind one face: pools, locks, and many rows in one statement.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sea_query::ArrayType;
@@ -16,6 +18,7 @@ use uuid::Uuid;
 pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    statements: Arc<AtomicU64>,
 }
 
 /// How many connections a process opens, and how long it waits.
@@ -47,11 +50,28 @@ impl Db {
             writing.max_connections(1);
             let writer = Database::connect(writing).await?;
             let reader = Database::connect(options).await?;
-            return Ok(Db { reader, writer });
+            return Ok(Db::counting(reader, Some(writer)));
         }
         options.map_sqlx_postgres_pool_opts(|pool: PgPoolOptions| pool.min_connections(1));
         let reader = Database::connect(options).await?;
-        Ok(Db { writer: reader.clone(), reader })
+        Ok(Db::counting(reader, None))
+    }
+
+    fn counting(mut reader: DatabaseConnection, mut writer: Option<DatabaseConnection>) -> Db {
+        let statements = Arc::new(AtomicU64::new(0));
+        for connection in [Some(&mut reader), writer.as_mut()].into_iter().flatten() {
+            let (statements, counter) = (statements.clone(), metrics::counter!("db_statements_total"));
+            connection.set_metric_callback(move |_| {
+                statements.fetch_add(1, Ordering::Relaxed);
+                counter.increment(1);
+            });
+        }
+        Db { writer: writer.unwrap_or_else(|| reader.clone()), reader, statements }
+    }
+
+    /// How many statements have been run: what a request costs is told by the difference.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// For statements that only read; each sees what is committed.

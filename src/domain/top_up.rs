@@ -14,7 +14,7 @@ pub const MAX_EXTERNAL_ID: usize = 128;
 /// The longest fingerprint of a payment instrument or device, in characters.
 pub const MAX_HASH: usize = 128;
 /// How far ahead of the clock a fact may say that it occurred.
-const CLOCK_SKEW: Duration = Duration::minutes(5);
+pub const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 /// A top-up as it is reported: known by (source, external id).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! The commission history as the interface shows it.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object};
-use entity::{LineState, line};
+use entity::{LineState, RateBasisPoints, line};
 
 use super::authority;
 use super::connection::{Connection, page_request};
@@ -19,7 +21,27 @@ use crate::services::listing;
 use crate::services::paging::{List, PageRequest};
 use crate::{domain, services};
 
-pub struct Commission(pub line::Model);
+/// A line, with what was looked up along with it.
+pub struct Commission(pub line::Model, Option<Known>);
+
+struct Known {
+    rate: RateBasisPoints,
+    is_settled: bool,
+    client: Arc<ReferredClient>,
+}
+
+impl From<line::Model> for Commission {
+    fn from(line: line::Model) -> Commission {
+        Commission(line, None)
+    }
+}
+
+impl From<service::Commission> for Commission {
+    fn from(found: service::Commission) -> Commission {
+        let service::Commission { line, rate, is_settled, client } = found;
+        Commission(line, Some(Known { rate, is_settled, client: Arc::new(ReferredClient(client)) }))
+    }
+}
 
 /// One line of the commission history: a top-up of a referred client, or a refund that takes part of it back.
 #[Object]
@@ -40,7 +62,7 @@ impl Commission {
             LineState::Held => CommissionStatus::Held,
             LineState::Rejected => CommissionStatus::Rejected,
             LineState::NotEarning => CommissionStatus::NotEarning,
-            LineState::Earning if self.settled_by(context).await?.is_some() => CommissionStatus::Settled,
+            LineState::Earning if self.is_settled(context).await? => CommissionStatus::Settled,
             LineState::Earning => CommissionStatus::Pending,
         })
     }
@@ -61,12 +83,15 @@ impl Commission {
     }
 
     /// The client whose top-up it is. The provider's own systems do not see him here.
-    async fn client(&self, context: &Context<'_>) -> Option<Result<ReferredClient>> {
+    async fn client(&self, context: &Context<'_>) -> Option<Result<Arc<ReferredClient>>> {
         if authority::caller(context).is_service() {
             return None;
         }
+        if let Some(known) = &self.1 {
+            return Some(Ok(known.client.clone()));
+        }
         let find = async || Ok(loaders(context)?.clients.get(self.0.referral_id).await?.map(ReferredClient));
-        find().await.transpose()
+        find().await.transpose().map(|found| found.map(Arc::new))
     }
 
     /// When it happened.
@@ -128,7 +153,7 @@ impl Commission {
     /// The top-up that a refund takes back.
     async fn reverses(&self, context: &Context<'_>) -> Option<Result<Commission>> {
         let top_up = self.0.reverses?;
-        let find = async || Ok(loaders(context)?.lines.get(top_up).await?.map(Commission));
+        let find = async || Ok(loaders(context)?.lines.get(top_up).await?.map(Commission::from));
         find().await.transpose()
     }
 }
@@ -141,9 +166,19 @@ impl Commission {
         }
     }
 
-    async fn rate(&self, context: &Context<'_>) -> Result<entity::RateBasisPoints> {
+    async fn is_settled(&self, context: &Context<'_>) -> Result<bool> {
+        match &self.1 {
+            Some(known) => Ok(known.is_settled),
+            None => Ok(self.settled_by(context).await?.is_some()),
+        }
+    }
+
+    async fn rate(&self, context: &Context<'_>) -> Result<RateBasisPoints> {
         if matches!(self.0.state, LineState::Rejected | LineState::NotEarning) {
-            return Ok(entity::RateBasisPoints(0));
+            return Ok(RateBasisPoints(0));
+        }
+        if let Some(known) = &self.1 {
+            return Ok(known.rate);
         }
         let rate = loaders(context)?.rates.get((self.0.partner_id, self.0.rate_period)).await?;
         Ok(rate.map_or(domain::tier::MINIMUM_RATE, |in_force| in_force.rate))
@@ -156,8 +191,8 @@ pub async fn lines(
     list: List,
     request: PageRequest,
 ) -> Result<Connection<Commission>> {
-    let page = listing::page(app(context)?, &list, &request).await?;
-    Ok(Connection::of_list(page, list, Commission))
+    let page = listing::page::<line::Model>(app(context)?, &list, &request).await?;
+    Ok(Connection::of_list(page, list, Commission::from))
 }
 
 #[derive(Debug, Default)]

@@ -68,6 +68,6 @@ pub struct CommissionPayload {
 impl CommissionPayload {
     fn of(answer: Result<line::Model, ServiceError>) -> Result<CommissionPayload> {
         let (line, user_errors) = outcome(answer, &["input"])?;
-        Ok(CommissionPayload { commission: line.map(Commission), user_errors })
+        Ok(CommissionPayload { commission: line.map(Commission::from), user_errors })
     }
 }

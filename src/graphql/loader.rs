@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use dataloader::BatchFn;
 use dataloader::cached::Loader;
@@ -15,6 +16,7 @@ use crate::app::App;
 use crate::domain::rate::RateInForce;
 use crate::services::error::ServiceError;
 use crate::services::listing;
+use crate::services::position::{self, Position};
 use crate::services::programme::TierTables;
 use crate::services::referred_client::ReferredClient;
 use crate::services::standing::{self, Books};
@@ -65,6 +67,7 @@ pub struct Loaders {
     tables: OnceCell<TierTables>,
     pub partners: Batched<Uuid, partner::Model>,
     pub accounts: Batched<Uuid, account::Model>,
+    pub positions: Batched<Uuid, Arc<Position>>,
     /// The own code of a partner.
     pub codes: Batched<Uuid, String>,
     pub links: Batched<Uuid, link::Model>,
@@ -95,6 +98,7 @@ impl Loaders {
             tables: OnceCell::new(),
             partners: Batched::new(app, |app, ids| Box::pin(listing::partners_by_id(app, ids))),
             accounts: Batched::new(app, |app, ids| Box::pin(listing::accounts_by_id(app, ids))),
+            positions: Batched::new(app, |app, ids| Box::pin(position::by_id(app, ids))),
             codes: Batched::new(app, |app, ids| Box::pin(referral_link::own_codes(app, ids))),
             links: Batched::new(app, |app, ids| Box::pin(referral_link::by_id(app, ids))),
             clients: Batched::new(app, |app, ids| Box::pin(referred_client::by_id(app, ids))),
@@ -126,6 +130,13 @@ impl Loaders {
             Ok::<_, Failure>(partner.map(|partner| partner.id))
         };
         self.own_partner.get_or_try_init(find).await.copied()
+    }
+
+    /// Takes over what was looked up otherwise.
+    pub fn know(&self, position: &Position) {
+        // What a request has looked up already stays as it is.
+        let _ = self.books.set(position.rates.books());
+        let _ = self.own_partner.set(Some(position.partner.id));
     }
 
     /// How far the books have come; asked once a request.

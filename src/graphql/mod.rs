@@ -10,6 +10,7 @@ use futures_util::stream::BoxStream;
 use crate::app::App;
 use loader::Loaders;
 
+mod ahead;
 mod authority;
 mod balance;
 mod commission;

@@ -82,12 +82,14 @@ async fn find(context: &Context<'_>, id: &ID) -> Result<Option<Node>> {
 async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node, Option<Uuid>)>> {
     let (app, loaders) = (app(context)?, loaders(context)?);
     Ok(match tag {
-        Tag::Partner => loaders.partners.get(id).await?.map(|row| owned(row.id, Partner(row))),
+        Tag::Partner => loaders.partners.get(id).await?.map(|row| owned(row.id, Partner::from(row))),
         Tag::ReferralLink => loaders.links.get(id).await?.map(|row| owned(row.partner_id, ReferralLink(row))),
         Tag::ReferredClient => {
             loaders.clients.get(id).await?.map(|row| owned(row.referral.partner_id, ReferredClient(row)))
         }
-        Tag::Commission => loaders.lines.get(id).await?.map(|row| owned(row.partner_id, Commission(row))),
+        Tag::Commission => {
+            loaders.lines.get(id).await?.map(|row| owned(row.partner_id, Commission::from(row)))
+        }
         Tag::Statement => loaders.statements.get(id).await?.map(|row| owned(row.partner_id, Statement(row))),
         Tag::Withdrawal => {
             loaders.withdrawals.get(id).await?.map(|row| owned(row.partner_id, Withdrawal(row)))

@@ -4,9 +4,12 @@
 
 mod query;
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object};
 use entity::{PartnerStatus as Status, partner};
 
+use super::ahead::Ahead;
 use super::balance::Balance;
 use super::commission::{Commission, CommissionFilter, lines};
 use super::connection::{Connection, page_request};
@@ -16,7 +19,7 @@ use super::forecast::Forecast;
 use super::id::Tag;
 use super::ledger::LedgerEntry;
 use super::referral_link::ReferralLink;
-use super::referred_client::{OrderDirection, ReferredClient, ReferredClientFilter, ReferredClientOrder};
+use super::referred_client::{ReferredClient, ReferredClientFilter, ReferredClientOrder, clients_asked};
 use super::request::{app, loaders};
 use super::scalar::{DateTime, Decimal};
 use super::service_transfer::ServiceTransfer;
@@ -25,14 +28,22 @@ use super::statement::Statement;
 use super::ticket::{Ticket, tickets};
 use super::withdrawal::{Withdrawal, WithdrawalEligibility, WithdrawalObstacle, withdrawals};
 use crate::domain::withdrawal::obstacles;
+use crate::services::commission::LinesAsked;
 use crate::services::error::ServiceError;
-use crate::services::{
-    balance, commission, forecast, listing, referral_link, referred_client, standing, statement,
-};
+use crate::services::position::Position;
+use crate::services::referral_link::LinksAsked;
+use crate::services::{balance, commission, forecast, listing, referred_client, standing, statement};
 
 pub use query::PartnerQuery;
 
-pub struct Partner(pub partner::Model);
+/// A partner, with what was looked up along with him.
+pub struct Partner(pub partner::Model, Box<Ahead>);
+
+impl From<partner::Model> for Partner {
+    fn from(partner: partner::Model) -> Partner {
+        Partner(partner, Box::default())
+    }
+}
 
 /// An account seen as a source of clients.
 #[Object]
@@ -44,12 +55,18 @@ impl Partner {
 
     /// The provider's own id of this account.
     async fn account_id(&self, context: &Context<'_>) -> Result<String> {
+        if let Some(position) = &self.1.position {
+            return Ok(position.account_id.clone());
+        }
         let account = loaders(context)?.accounts.get(self.0.account_id).await?;
         Ok(account.ok_or_else(|| self.lacks("an account"))?.account_id)
     }
 
     /// The referral code, in every link of this partner.
     async fn code(&self, context: &Context<'_>) -> Result<String> {
+        if let Some(position) = &self.1.position {
+            return Ok(position.code.clone());
+        }
         loaders(context)?.codes.get(self.0.id).await?.ok_or_else(|| self.lacks("a link of his own"))
     }
 
@@ -70,7 +87,10 @@ impl Partner {
 
     /// The rate that staff has set for him; it holds where it does not lie below the first tier's.
     async fn individual_rate_percent(&self, context: &Context<'_>) -> Option<Result<Decimal>> {
-        let find = async || Ok(standing::individual_rate(app(context)?, self.0.id).await?.map(Decimal::from));
+        let find = async || {
+            let rate = self.position(context).await?.individual_rate(app(context)?);
+            Ok(rate.map(Decimal::from))
+        };
         find().await.transpose()
     }
 
@@ -80,12 +100,15 @@ impl Partner {
         context: &Context<'_>,
         #[graphql(desc = "By what was known then; now if left out.")] at: Option<DateTime>,
     ) -> Result<Standing> {
-        Ok(Standing(standing::at(app(context)?, self.0.id, at.map(|at| at.0)).await?))
+        Ok(Standing(match at {
+            Some(at) => standing::at(app(context)?, self.0.id, at.0).await?,
+            None => self.position(context).await?.standing(app(context)?),
+        }))
     }
 
     /// Where the partner is heading, on today's figures.
     async fn forecast(&self, context: &Context<'_>) -> Result<Forecast> {
-        Ok(Forecast(forecast::forecast(app(context)?, &self.0).await?))
+        Ok(Forecast(forecast::forecast(app(context)?, &*self.position(context).await?).await?))
     }
 
     /// Balances now, or as they were at `asOf`.
@@ -94,7 +117,11 @@ impl Partner {
         context: &Context<'_>,
         #[graphql(desc = "By what was on record then; now if left out.")] as_of: Option<DateTime>,
     ) -> Result<Balance> {
-        Ok(Balance(balance::view(app(context)?, self.0.id, as_of.map(|at| at.0)).await?))
+        let app = app(context)?;
+        Ok(Balance(match as_of.filter(|at| at.0 < app.clock.now()) {
+            Some(at) => balance::then(app, self.0.id, at.0).await?,
+            None => balance::now(&*self.position(context).await?)?,
+        }))
     }
 
     /// The contract that he needs before money is paid out.
@@ -123,11 +150,14 @@ impl Partner {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
         #[graphql(desc = "Whether archived ones are listed too.", default = false)] include_archived: bool,
-    ) -> Result<Connection<ReferralLink>> {
-        let request = page_request(first, after, last, before)?;
-        let list = referral_link::of_partner(self.0.id, include_archived);
-        let page = listing::page(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, ReferralLink))
+    ) -> Result<Arc<Connection<ReferralLink>>> {
+        let asked = LinksAsked { request: page_request(first, after, last, before)?, include_archived };
+        if let Some(known) = self.1.links(&asked) {
+            return Ok(known);
+        }
+        let list = asked.list(&self.0.id.into());
+        let page = listing::page(app(context)?, &list, &asked.request).await?;
+        Ok(Arc::new(Connection::of_list(page, list, ReferralLink)))
     }
 
     /// His clients, newest first unless another order is asked for.
@@ -140,14 +170,18 @@ impl Partner {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
         #[graphql(desc = "Those alone for which this holds.")] filter: Option<ReferredClientFilter>,
         #[graphql(desc = "How they are ordered.")] order_by: Option<ReferredClientOrder>,
-    ) -> Result<Connection<ReferredClient>> {
-        let (app, request) = (app(context)?, page_request(first, after, last, before)?);
-        let Some(filter) = filter.unwrap_or_default().read()? else { return Ok(Connection::empty()) };
-        let order = order_by.map_or_else(Default::default, |order| order.field.into());
-        let is_descending = order_by.is_none_or(|order| order.direction == OrderDirection::Desc);
-        let list = referred_client::of_partner(app, self.0.id, &filter, order, is_descending);
-        let page = listing::page(app, &list, &request).await?;
-        Ok(Connection::of_list(page, list, ReferredClient))
+    ) -> Result<Arc<Connection<ReferredClient>>> {
+        let request = page_request(first, after, last, before)?;
+        let Some(asked) = clients_asked(request, filter, order_by)? else {
+            return Ok(Connection::empty().into());
+        };
+        if let Some(known) = self.1.clients(&asked) {
+            return Ok(known);
+        }
+        let (app, owner) = (app(context)?, self.0.id.into());
+        let page = referred_client::page(app, &owner, &asked).await?;
+        let list = referred_client::of_partner(app, &owner, &asked);
+        Ok(Arc::new(Connection::of_list(page, list, ReferredClient)))
     }
 
     /// His commission history, newest first.
@@ -159,12 +193,15 @@ impl Partner {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
         #[graphql(desc = "Those alone for which this holds.")] filter: Option<CommissionFilter>,
-    ) -> Result<Connection<Commission>> {
+    ) -> Result<Arc<Connection<Commission>>> {
         let request = page_request(first, after, last, before)?;
-        match filter.unwrap_or_default().read() {
-            Some(filter) => lines(context, commission::of_partner(self.0.id, &filter), request).await,
-            None => Ok(Connection::empty()),
+        let Some(filter) = filter.unwrap_or_default().read() else { return Ok(Connection::empty().into()) };
+        let asked = LinesAsked { request, filter };
+        if let Some(known) = self.1.lines(&asked) {
+            return Ok(known);
         }
+        let list = commission::of_partner(&self.0.id.into(), &asked.filter);
+        lines(context, list, asked.request).await.map(Arc::new)
     }
 
     /// His statements, newest first.
@@ -241,6 +278,16 @@ impl Partner {
 }
 
 impl Partner {
+    async fn position(&self, context: &Context<'_>) -> Result<Arc<Position>> {
+        match &self.1.position {
+            Some(known) => Ok(known.clone()),
+            None => {
+                let found = loaders(context)?.positions.get(self.0.id).await?;
+                found.ok_or_else(|| self.lacks("a balance and a link of his own"))
+            }
+        }
+    }
+
     fn lacks(&self, what: &str) -> Failure {
         ServiceError::Broken(format!("partner {} has not {what}", self.0.id)).into()
     }

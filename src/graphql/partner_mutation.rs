@@ -143,6 +143,6 @@ pub struct PartnerPayload {
 impl PartnerPayload {
     fn of(answer: Result<partner::Model, ServiceError>) -> Result<PartnerPayload> {
         let (partner, user_errors) = outcome(answer, &["input"])?;
-        Ok(PartnerPayload { partner: partner.map(Partner), user_errors })
+        Ok(PartnerPayload { partner: partner.map(Partner::from), user_errors })
     }
 }

@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_period_is_open_until_it_is_closed_and_closing_until_its_last_statement() {
         let period = entity::Period(20261001);
-        let status = |last| status_of(period, Books { last, first: None });
+        let status = |last| status_of(period, Books { last, ..Books::default() });
         assert_eq!(status(None), PeriodStatus::Open);
         assert_eq!(status(Some((period.previous(), SettlementStatus::Running))), PeriodStatus::Open);
         assert_eq!(status(Some((period, SettlementStatus::Running))), PeriodStatus::Closing);

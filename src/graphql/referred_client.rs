@@ -12,7 +12,8 @@ use super::request::{app, loaders};
 use super::scalar::{DateTime, Decimal};
 use crate::services;
 use crate::services::commission::of_client;
-use crate::services::referred_client::{self as service, ReferredClientFilter as Filter};
+use crate::services::paging::PageRequest;
+use crate::services::referred_client::{self as service, ClientsAsked, ReferredClientFilter as Filter};
 
 pub struct ReferredClient(pub service::ReferredClient);
 
@@ -65,6 +66,9 @@ impl ReferredClient {
 
     /// What they have earned the partner, at the rates in force.
     async fn commission_total(&self, context: &Context<'_>) -> Result<Money> {
+        if let Some(known) = self.0.commission {
+            return Ok(known.into());
+        }
         let total = loaders(context)?.commission_totals.get(self.0.referral.id).await?;
         Ok(total.unwrap_or_default().into())
     }
@@ -110,6 +114,18 @@ impl ReferredClientFilter {
             minimum_top_up_total: minimum.transpose()?,
         }))
     }
+}
+
+/// Which page of clients is asked for; none where an id names nothing that could be found.
+pub fn clients_asked(
+    request: PageRequest,
+    filter: Option<ReferredClientFilter>,
+    order_by: Option<ReferredClientOrder>,
+) -> Result<Option<ClientsAsked>> {
+    let filter = filter.unwrap_or_default().read()?;
+    let order = order_by.map_or_else(Default::default, |order| order.field.into());
+    let is_descending = order_by.is_none_or(|order| order.direction == OrderDirection::Desc);
+    Ok(filter.map(|filter| ClientsAsked { request, filter, order, is_descending }))
 }
 
 /// An id in a filter: `Some(None)` where there is none, `None` where it is one that nothing can have.

@@ -64,8 +64,8 @@ pub fn answer(
     let index = index.to_string();
     let user_error = |refusal: Refusal| vec![UserError::of(&refusal, &["input", list, &index])];
     match outcome {
-        FactOutcome::Recorded(line) => (TopUpOutcome::Recorded, Some(Commission(line)), Vec::new()),
-        FactOutcome::Replayed(line) => (TopUpOutcome::Replayed, Some(Commission(line)), Vec::new()),
+        FactOutcome::Recorded(line) => (TopUpOutcome::Recorded, Some(line.into()), Vec::new()),
+        FactOutcome::Replayed(line) => (TopUpOutcome::Replayed, Some(line.into()), Vec::new()),
         FactOutcome::NotReferred => (TopUpOutcome::NotReferred, None, Vec::new()),
         FactOutcome::Parked => (TopUpOutcome::Parked, None, Vec::new()),
         FactOutcome::Refused(refusal) => (TopUpOutcome::Refused, None, user_error(refusal)),

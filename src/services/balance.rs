@@ -7,6 +7,7 @@ use sea_orm::QueryResult;
 use uuid::Uuid;
 
 use super::error::ServiceError;
+use super::position::Position;
 use super::standing::RateBook;
 use super::sums::commission_of;
 use crate::app::App;
@@ -25,35 +26,23 @@ pub struct BalanceView {
     pub lifetime_paid: Money,
 }
 
-/// The balance now, or by what was on record at `as_of`.
-pub async fn view(app: &App, partner_id: Uuid, as_of: Option<Moment>) -> Result<BalanceView, ServiceError> {
-    match as_of.filter(|at| *at < app.clock.now()) {
-        None => now(app, partner_id).await,
-        Some(at) => then(app, partner_id, at).await,
-    }
-}
-
-/// Balance and pending sums by one statement: between two of them a settlement could move money from one to the other.
-async fn now(app: &App, partner_id: Uuid) -> Result<BalanceView, ServiceError> {
-    let sql = "SELECT s.rate_period, s.base, b.available, b.reserved, b.carried, b.lifetime_credited, \
-               b.lifetime_paid FROM balance b LEFT JOIN (SELECT rate_period, CAST(SUM(base) AS BIGINT) AS base \
-               FROM partner_sum WHERE partner_id = $1 AND settle_period > \
-               COALESCE((SELECT MAX(period) FROM statement WHERE partner_id = $1), 0) GROUP BY rate_period) AS s \
-               ON 1 = 1 WHERE b.partner_id = $1";
-    let rows = db::query(app.db.reader(), sql, vec![partner_id.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(BalanceView::default()) };
+/// The balance as it is.
+pub fn now(position: &Position) -> Result<BalanceView, ServiceError> {
+    let id = position.partner.id;
+    let sums = position.open_sums.iter().map(|sum| (sum.rate_period, sum.base));
+    let pending = commission_of(sums, |period| position.rates.rate(id, period).rate);
     Ok(BalanceView {
-        available: row.try_get_by_index(2)?,
-        reserved: row.try_get_by_index(3)?,
-        pending: pending(app, partner_id, &rows, None).await?,
-        carried: row.try_get_by_index(4)?,
-        lifetime_credited: row.try_get_by_index(5)?,
-        lifetime_paid: row.try_get_by_index(6)?,
+        available: position.available,
+        reserved: position.reserved,
+        pending: pending.ok_or_else(|| leaves_64_bits(id))?,
+        carried: position.carried,
+        lifetime_credited: position.lifetime_credited,
+        lifetime_paid: position.lifetime_paid,
     })
 }
 
 /// What the ledger, the statements and the lines say of an earlier time; none of them ever changes.
-async fn then(app: &App, partner_id: Uuid, at: Moment) -> Result<BalanceView, ServiceError> {
+pub async fn then(app: &App, partner_id: Uuid, at: Moment) -> Result<BalanceView, ServiceError> {
     let db = app.db.reader();
     let values = || vec![partner_id.into(), at.0.into()];
     let after = "FROM ledger_transfer WHERE partner_id = $1 AND at <= $2 ORDER BY number DESC LIMIT 1";
@@ -87,7 +76,7 @@ async fn then(app: &App, partner_id: Uuid, at: Moment) -> Result<BalanceView, Se
         available: amount(0)?,
         reserved: amount(1)?,
         carried: amount(2)?,
-        pending: pending(app, partner_id, &sums, Some(at)).await?,
+        pending: pending(app, partner_id, &sums, at).await?,
         lifetime_credited: amount(4)?,
         lifetime_paid: amount(5)?,
     })
@@ -98,19 +87,20 @@ async fn pending(
     app: &App,
     partner_id: Uuid,
     rows: &[QueryResult],
-    as_of: Option<Moment>,
+    at: Moment,
 ) -> Result<Money, ServiceError> {
     let mut sums: Vec<(Period, Money)> = Vec::with_capacity(rows.len());
     for row in rows {
-        if let Some(rate_period) = row.try_get_by_index(0)? {
-            sums.push((rate_period, row.try_get_by_index(1)?));
-        }
+        sums.push((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
     }
     if sums.is_empty() {
         return Ok(Money::ZERO);
     }
     let keys: BTreeSet<(Uuid, Period)> = sums.iter().map(|(period, _)| (partner_id, *period)).collect();
-    let book = RateBook::load(app.db.reader(), &app.terms, &keys, as_of).await?;
-    commission_of(sums, |period| book.rate(partner_id, period).rate)
-        .ok_or_else(|| ServiceError::Broken(format!("pending of partner {partner_id} leaves 64 bits")))
+    let book = RateBook::load(app.db.reader(), &app.terms, &keys, Some(at)).await?;
+    commission_of(sums, |period| book.rate(partner_id, period).rate).ok_or_else(|| leaves_64_bits(partner_id))
+}
+
+fn leaves_64_bits(partner_id: Uuid) -> ServiceError {
+    ServiceError::Broken(format!("pending of partner {partner_id} leaves 64 bits"))
 }

@@ -1,14 +1,18 @@
 //! Reads the commission history: lines by page, filtered as a partner asks.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use entity::{LineKind, Moment, Period, line};
-use sea_orm::Value;
+use entity::{LineKind, Moment, Period, RateBasisPoints, line};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::listing::rows_by_id;
-use super::paging::List;
+use super::owner::Owner;
+use super::paging::{List, Page, PageRequest};
+use super::position::Position;
+use super::referred_client::{self, ReferredClient};
 use crate::app::App;
 
 /// A line's state with what its settle period makes of it (rule 22).
@@ -19,6 +23,24 @@ pub enum CommissionStatus {
     Settled,
     Rejected,
     NotEarning,
+}
+
+/// A line with what its partner's rates and statements make of it.
+#[derive(Clone, Debug)]
+pub struct Commission {
+    pub line: line::Model,
+    /// Of its rate period, whatever its state.
+    pub rate: RateBasisPoints,
+    /// Whether a statement has counted it.
+    pub is_settled: bool,
+    pub client: ReferredClient,
+}
+
+/// Which page of a partner's lines is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinesAsked {
+    pub request: PageRequest,
+    pub filter: CommissionFilter,
 }
 
 /// Which lines of a partner are asked for.
@@ -35,9 +57,9 @@ pub struct CommissionFilter {
 }
 
 /// The lines of a partner, newest first.
-pub fn of_partner(partner_id: Uuid, filter: &CommissionFilter) -> List {
-    let mut condition = "l.partner_id = $1".to_owned();
-    let mut values: Vec<Value> = vec![partner_id.into()];
+pub fn of_partner(owner: &Owner, filter: &CommissionFilter) -> List {
+    let mut condition = format!("l.partner_id = {}", owner.sql());
+    let mut values: Vec<Value> = vec![owner.value()];
     let mut and = |sql: &str, value: Value| {
         values.push(value);
         condition.push_str(&format!(" AND {sql}${}", values.len()));
@@ -62,20 +84,81 @@ pub fn of_partner(partner_id: Uuid, filter: &CommissionFilter) -> List {
         from.push_str(" JOIN referral r ON r.id = l.referral_id");
         and("r.link_id = ", link_id.into());
     }
-    condition.push_str(match filter.status {
-        None => "",
-        Some(CommissionStatus::Held) => " AND l.state = 'HELD'",
-        Some(CommissionStatus::Rejected) => " AND l.state = 'REJECTED'",
-        Some(CommissionStatus::NotEarning) => " AND l.state = 'NOT_EARNING'",
-        // Whoever has lines in a period has a statement of it, so that the last one parts the two.
-        Some(CommissionStatus::Settled) => {
-            " AND l.settle_period <= (SELECT MAX(s.period) FROM statement s WHERE s.partner_id = $1)"
-        }
-        Some(CommissionStatus::Pending) => {
-            " AND l.settle_period > COALESCE((SELECT MAX(s.period) FROM statement s WHERE s.partner_id = $1), 0)"
-        }
+    // Whoever has lines in a period has a statement of it, so that the last one parts the two.
+    let settled =
+        format!("COALESCE((SELECT MAX(s.period) FROM statement s WHERE s.partner_id = {}), 0)", owner.sql());
+    condition.push_str(&match filter.status {
+        None => String::new(),
+        Some(CommissionStatus::Held) => " AND l.state = 'HELD'".to_owned(),
+        Some(CommissionStatus::Rejected) => " AND l.state = 'REJECTED'".to_owned(),
+        Some(CommissionStatus::NotEarning) => " AND l.state = 'NOT_EARNING'".to_owned(),
+        Some(CommissionStatus::Settled) => format!(" AND l.settle_period <= {settled}"),
+        Some(CommissionStatus::Pending) => format!(" AND l.settle_period > {settled}"),
     });
     newest_first(from, condition, values)
+}
+
+/// A page of a partner's lines, each with its client.
+pub async fn page_with_clients(
+    db: &impl ConnectionTrait,
+    owner: &Owner,
+    asked: &LinesAsked,
+) -> Result<Page<(line::Model, ReferredClient)>, DbErr> {
+    let list = of_partner(owner, &asked.filter);
+    let join = if asked.filter.link_id.is_some() { "" } else { " JOIN referral r ON r.id = l.referral_id" };
+    let with_clients = List {
+        columns: &WITH_CLIENTS,
+        from: format!("{}{join} {}", list.from, referred_client::JOINED),
+        ..list
+    };
+    let read = |row: &QueryResult, first| {
+        Ok((read_line(row, first)?, ReferredClient::read(row, first + LINE_COLUMNS)?))
+    };
+    with_clients.page_of(db, &asked.request, read).await
+}
+
+impl Commission {
+    /// A line of a partner whose position is known.
+    pub fn of(line: line::Model, client: ReferredClient, position: &Position) -> Commission {
+        Commission {
+            rate: position.rates.rate(position.partner.id, line.rate_period).rate,
+            is_settled: line.settle_period.is_some_and(|period| position.is_settled(period)),
+            client,
+            line,
+        }
+    }
+}
+
+const LINE: &str = "l.id, l.kind, l.source, l.external_id, l.partner_id, l.referral_id, l.reverses, l.top_up_kind, \
+    l.occurred_at, l.recorded_at, l.amount, l.currency, l.exchange_rate, l.rate_published_on, l.base, l.rate_period, \
+    l.settle_period, l.state, l.reason, l.checksum";
+const LINE_COLUMNS: usize = 20;
+static WITH_CLIENTS: LazyLock<String> = LazyLock::new(|| format!("{LINE}, {}", referred_client::COLUMNS));
+
+/// By number: twenty columns by their names would take longer than the rest of a line.
+fn read_line(row: &QueryResult, first: usize) -> Result<line::Model, DbErr> {
+    Ok(line::Model {
+        id: row.try_get_by_index(first)?,
+        kind: row.try_get_by_index(first + 1)?,
+        source: row.try_get_by_index(first + 2)?,
+        external_id: row.try_get_by_index(first + 3)?,
+        partner_id: row.try_get_by_index(first + 4)?,
+        referral_id: row.try_get_by_index(first + 5)?,
+        reverses: row.try_get_by_index(first + 6)?,
+        top_up_kind: row.try_get_by_index(first + 7)?,
+        occurred_at: row.try_get_by_index(first + 8)?,
+        recorded_at: row.try_get_by_index(first + 9)?,
+        amount: row.try_get_by_index(first + 10)?,
+        currency: row.try_get_by_index(first + 11)?,
+        exchange_rate: row.try_get_by_index(first + 12)?,
+        rate_published_on: row.try_get_by_index(first + 13)?,
+        base: row.try_get_by_index(first + 14)?,
+        rate_period: row.try_get_by_index(first + 15)?,
+        settle_period: row.try_get_by_index(first + 16)?,
+        state: row.try_get_by_index(first + 17)?,
+        reason: row.try_get_by_index(first + 18)?,
+        checksum: row.try_get_by_index(first + 19)?,
+    })
 }
 
 /// The lines of one client, newest first.

@@ -1,19 +1,12 @@
-//! Where a partner is heading on today's figures: what the next settlement would do, by the code that does it.
+//! Where a partner is heading on today's figures: what the next settlement would do, by the rules that it follows.
 
-use std::collections::BTreeSet;
-
-use entity::{Day, Moment, Money, PartnerStatus, Period, partner};
-use sea_orm::DbErr;
-use uuid::Uuid;
+use entity::{Moment, Money, PartnerStatus, Period, SettlementStatus};
 
 use super::error::ServiceError;
-use super::ledger;
-use super::lock::Progress;
-use super::programme::TierTables;
-use super::settlement::{NewStanding, Overlay, active_clients, draw_up_for, running};
+use super::position::Position;
+use super::settlement::active_clients;
 use crate::app::{App, Terms};
-use crate::db;
-use crate::domain::activity::window_from;
+use crate::domain::settlement::{RateSum, StatementFacts, StatementFigures, draw_up};
 use crate::domain::tier::{Tier, tier_for};
 
 /// What comes if nothing more happens.
@@ -34,68 +27,88 @@ pub fn next_settlement_at(terms: &Terms, oldest_open: Option<Period>, now: Momen
     terms.calendar.ends_at(period).plus(terms.settlement_grace)
 }
 
-/// Draws up the partner's next statement in memory, on a snapshot.
-pub async fn forecast(app: &App, partner: &partner::Model) -> Result<Forecast, ServiceError> {
+/// Draws up the partner's next statement in memory.
+pub async fn forecast(app: &App, position: &Position) -> Result<Forecast, ServiceError> {
     let now = app.clock.now();
-    let snapshot = app.db.begin_snapshot().await?;
-    let db = &snapshot;
-    let oldest_open = Progress::load(db).await?.oldest_open();
+    let oldest_open = position.rates.books().oldest_open();
     let period = oldest_open.unwrap_or_else(|| app.terms.calendar.period_of(now));
-    let tables = TierTables::load(db, &app.terms).await?;
-    let balances = ledger::balances(db, &BTreeSet::from([partner.id])).await?;
-    let mut overlay = Overlay::default();
-    let ids = [partner.id];
-    if let Some(running) = running(db).await?
-        && running.settled_through.is_none_or(|through| through < partner.id)
-    {
-        // His statement of the period that is being settled comes first: it decides what is carried on.
-        let minimum = running.minimum_active_clients.unsigned_abs();
-        let drawn = draw_up_for(db, &tables, running.period, minimum, &ids, &balances, &overlay).await?;
-        overlay.carried.extend(drawn.iter().map(|drawn| (partner.id, drawn.figures.carried_out)));
-    }
-    let count = active_clients(app, db, period, Some(partner.id)).await?.remove(&partner.id).unwrap_or(0);
-    let tiers = tables.in_force(period.next());
-    let tier = tier_for(tiers, count).clone();
-    let standing = NewStanding {
-        active_clients: count,
-        tier: tier.name.clone(),
-        rate: tier.rate,
-        was_suspended: partner.status == PartnerStatus::Suspended,
+    let active_clients = count_at_end(app, position, period).await?;
+    let tiers = position.rates.table(period.next());
+    let tier = tier_for(tiers, active_clients).clone();
+    let at_end = AtEnd {
+        active_clients,
+        minimum_active_clients: app.terms.minimum_active_clients,
+        is_suspended: position.partner.status == PartnerStatus::Suspended,
     };
-    overlay.closed.insert(period);
-    overlay.standings.insert((partner.id, period.next()), standing);
-    let minimum = app.terms.minimum_active_clients;
-    let drawn = draw_up_for(db, &tables, period, minimum, &ids, &balances, &overlay).await?;
-    let active_clients_now = active_now(app, db, partner.id, now).await?;
-    snapshot.rollback().await?;
+    let next = draw(position, period, at_end, carried_on(position)?)?;
     Ok(Forecast {
-        active_clients_now,
+        active_clients_now: position.active_now,
         clients_to_next_tier: tiers
             .next_after(&tier)
-            .map(|next| next.minimum_active_clients.saturating_sub(count)),
+            .map(|next| next.minimum_active_clients.saturating_sub(active_clients)),
         tier,
-        next_credit: drawn.first().map_or(Money::ZERO, |drawn| drawn.figures.credited),
+        next_credit: next.credited,
         next_settlement_at: next_settlement_at(&app.terms, oldest_open, now),
     })
 }
 
-/// Clients whose last standing purchase lies in the window: whole days by their counts, and of the day in which the
-/// window begins the clients themselves.
-async fn active_now(
-    app: &App,
-    db: &impl sea_orm::ConnectionTrait,
-    partner_id: Uuid,
-    now: Moment,
-) -> Result<u32, DbErr> {
-    let from = window_from(now, app.terms.window_days);
-    let first_day = from.utc_day();
-    let next_day = Day::from_date(first_day.to_date().succ_opt().unwrap_or(first_day.to_date()));
-    let next_day_begins = Moment::from_utc(next_day.to_date().and_time(chrono::NaiveTime::MIN).and_utc());
-    let sql = "SELECT COALESCE((SELECT CAST(SUM(clients) AS BIGINT) FROM active_day \
-               WHERE partner_id = $1 AND day >= $2), 0) + (SELECT COUNT(*) FROM referral_total \
-               WHERE partner_id = $1 AND last_purchase_at >= $3 AND last_purchase_at < $4)";
-    let values = vec![partner_id.into(), next_day.0.into(), from.0.into(), next_day_begins.0.into()];
-    let row = db::query_one(db, sql, values).await?;
-    let active: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
-    Ok(u32::try_from(active).unwrap_or(u32::MAX))
+/// The count at the end of the oldest open period. While a period that has ended waits for its settlement, some of what
+/// the position has counted is settled later: then the lines' own sums are asked.
+async fn count_at_end(app: &App, position: &Position, period: Period) -> Result<u32, ServiceError> {
+    match position.active_at_end {
+        (counted, count) if counted == period => Ok(count),
+        _ => {
+            let partner_id = position.partner.id;
+            let mut counts = active_clients(app, app.db.reader(), period, Some(partner_id)).await?;
+            Ok(counts.remove(&partner_id).unwrap_or(0))
+        }
+    }
+}
+
+/// What is carried into the oldest open period: while the one before is being settled and his turn has not come, what
+/// his statement of that one will carry out.
+fn carried_on(position: &Position) -> Result<Money, ServiceError> {
+    let books = position.rates.books();
+    match books.last {
+        Some((closed, SettlementStatus::Running)) if !position.is_settled(closed) => {
+            let (active_clients, is_suspended) = position.rates.at_the_end(position.partner.id, closed);
+            let at_end = AtEnd { active_clients, minimum_active_clients: books.last_minimum, is_suspended };
+            Ok(draw(position, closed, at_end, position.carried)?.carried_out)
+        }
+        _ => Ok(position.carried),
+    }
+}
+
+/// What holds at the end of a period.
+struct AtEnd {
+    active_clients: u32,
+    minimum_active_clients: u32,
+    is_suspended: bool,
+}
+
+/// The partner's statement of a period that has none yet.
+fn draw(
+    position: &Position,
+    period: Period,
+    at_end: AtEnd,
+    carried_in: Money,
+) -> Result<StatementFigures, ServiceError> {
+    let id = position.partner.id;
+    let settled = position.open_sums.iter().filter(|sum| sum.settle_period == period);
+    let facts = StatementFacts {
+        active_clients: at_end.active_clients,
+        minimum_active_clients: at_end.minimum_active_clients,
+        is_suspended: at_end.is_suspended,
+        carried_in,
+        sums: settled
+            .map(|sum| RateSum {
+                base: sum.base,
+                top_ups: sum.top_ups,
+                rate: position.rates.rate(id, sum.rate_period).rate,
+            })
+            .collect(),
+    };
+    draw_up(&facts).ok_or_else(|| {
+        ServiceError::Broken(format!("the statement of partner {id} for {period} leaves 64 bits"))
+    })
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::db;
@@ -48,6 +48,22 @@ pub struct Page<T> {
     pub has_next: bool,
 }
 
+impl<T> Page<T> {
+    /// The same page of what each item becomes.
+    pub fn map<U>(self, make: impl Fn(T) -> U) -> Page<U> {
+        let Page { items, has_previous, has_next } = self;
+        let items = items.into_iter().map(|(cursor, item)| (cursor, make(item))).collect();
+        Page { items, has_previous, has_next }
+    }
+
+    /// The same page of what each item becomes, if all of them do.
+    pub fn try_map<U, E>(self, make: impl Fn(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        let Page { items, has_previous, has_next } = self;
+        let items = items.into_iter().map(|(cursor, item)| Ok((cursor, make(item)?)));
+        Ok(Page { items: items.collect::<Result<_, E>>()?, has_previous, has_next })
+    }
+}
+
 /// A list as SQL says it. Every list has an index that begins with what `condition` fixes and goes on with key and id.
 #[derive(Clone, Debug)]
 pub struct List {
@@ -73,11 +89,21 @@ impl List {
         db: &impl ConnectionTrait,
         request: &PageRequest,
     ) -> Result<Page<T>, DbErr> {
+        self.page_of(db, request, |row, _| T::from_query_result(row, "")).await
+    }
+
+    /// Reads a page; an item is read from its row by number, from the first of its columns on.
+    pub async fn page_of<T>(
+        &self,
+        db: &impl ConnectionTrait,
+        request: &PageRequest,
+        read: impl Fn(&QueryResult, usize) -> Result<T, DbErr>,
+    ) -> Result<Page<T>, DbErr> {
         let (sql, values) = self.select(request);
         let mut items = Vec::new();
         for row in db::query(db, sql, values).await? {
-            let cursor = Cursor { key: row.try_get("", "page_key")?, id: row.try_get("", "page_id")? };
-            items.push((cursor, T::from_query_result(&row, "")?));
+            let cursor = Cursor { key: row.try_get_by_index(0)?, id: row.try_get_by_index(1)? };
+            items.push((cursor, read(&row, 2)?));
         }
         let size = usize::try_from(request.size).unwrap_or(usize::MAX);
         let goes_on = items.len() > size;
@@ -107,7 +133,7 @@ impl List {
     fn select(&self, request: &PageRequest) -> (String, Vec<Value>) {
         let List { columns, from, condition, key, id, .. } = self;
         let mut sql = format!(
-            "SELECT {columns}, CAST({key} AS BIGINT) AS page_key, {id} AS page_id FROM {from} WHERE {condition}"
+            "SELECT CAST({key} AS BIGINT) AS page_key, {id} AS page_id, {columns} FROM {from} WHERE {condition}"
         );
         let mut values = self.values.clone();
         for (cursor, sign) in [(request.after, ">"), (request.before, "<")] {

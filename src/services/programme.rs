@@ -141,12 +141,18 @@ impl TierTables {
         as_of: Moment,
     ) -> Result<TierTables, ServiceError> {
         let sql = "SELECT from_period, tiers FROM tier_table WHERE set_at <= $1 ORDER BY from_period, id";
-        let mut from = BTreeMap::new();
-        for row in db::query(db, sql, vec![as_of.0.into()]).await? {
-            let tiers: String = row.try_get_by_index(1)?;
-            // Of two for one period the one set last holds: ids rise with time.
-            from.insert(row.try_get_by_index(0)?, read_tiers(&tiers)?);
-        }
+        let rows = db::query(db, sql, vec![as_of.0.into()]).await?;
+        let tables = rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
+        TierTables::of(terms, tables.collect::<Result<Vec<_>, DbErr>>()?)
+    }
+
+    /// The tables as they are kept, in the order in which they were set: of two for one period the last holds.
+    pub fn of(
+        terms: &Terms,
+        tables: impl IntoIterator<Item = (Period, String)>,
+    ) -> Result<TierTables, ServiceError> {
+        let tables = tables.into_iter().map(|(period, tiers)| Ok((period, read_tiers(&tiers)?)));
+        let from = tables.collect::<Result<_, ServiceError>>()?;
         Ok(TierTables { first: terms.first_tiers.clone(), from })
     }
 
@@ -190,6 +196,14 @@ impl IndividualRates {
             by_period.insert(row.try_get_by_index(1)?, row.try_get_by_index(2)?);
         }
         Ok(rates)
+    }
+
+    /// The rates of one partner, in the order in which they were set.
+    pub fn of_partner(
+        partner_id: Uuid,
+        rates: impl IntoIterator<Item = (Period, Option<RateBasisPoints>)>,
+    ) -> IndividualRates {
+        IndividualRates(HashMap::from([(partner_id, rates.into_iter().collect())]))
     }
 
     pub fn in_force(&self, partner_id: Uuid, period: Period) -> Option<RateBasisPoints> {

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::error::{ServiceError, retrying};
 use super::listing::rows_by_id;
 use super::lock;
-use super::paging::List;
+use super::owner::Owner;
+use super::paging::{List, PageRequest};
 use crate::app::App;
 use crate::db::{self, Column, Rows};
 use crate::domain::error::Refusal;
@@ -86,17 +87,26 @@ async fn check(
     })
 }
 
-/// The links of a partner, oldest first: his own comes before all others.
-pub fn of_partner(partner_id: Uuid, include_archived: bool) -> List {
-    let open = if include_archived { "" } else { " AND l.archived_at IS NULL" };
-    List {
-        columns: "l.*",
-        from: "link l".to_owned(),
-        condition: format!("l.partner_id = $1{open}"),
-        values: vec![partner_id.into()],
-        key: "l.created_at",
-        id: "l.id",
-        is_descending: false,
+/// Which of a partner's links are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinksAsked {
+    pub request: PageRequest,
+    pub include_archived: bool,
+}
+
+impl LinksAsked {
+    /// Oldest first: his own comes before all others.
+    pub fn list(&self, owner: &Owner) -> List {
+        let open = if self.include_archived { "" } else { " AND l.archived_at IS NULL" };
+        List {
+            columns: "l.*",
+            from: "link l".to_owned(),
+            condition: format!("l.partner_id = {}{open}", owner.sql()),
+            values: vec![owner.value()],
+            key: "l.created_at",
+            id: "l.id",
+            is_descending: false,
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! Reads a partner's clients with what they have brought; who they are stays masked.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use entity::{Moment, Money, Period, referral};
-use sea_orm::{DbErr, FromQueryResult, QueryResult, Value};
+use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
-use super::paging::List;
+use super::owner::Owner;
+use super::paging::{List, Page, PageRequest};
 use super::standing::RateBook;
 use super::sums::commission_of;
 use crate::app::App;
@@ -25,24 +27,102 @@ pub struct ReferredClient {
     pub top_ups: i64,
     /// The last purchase that is not refunded in full.
     pub last_purchase_at: Option<Moment>,
+    /// All that his lines have earned, where it was read along with him.
+    pub commission: Option<Money>,
 }
 
-impl FromQueryResult for ReferredClient {
-    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<ReferredClient, DbErr> {
+impl ReferredClient {
+    /// From the first of its [`COLUMNS`] on.
+    pub(super) fn read(row: &QueryResult, first: usize) -> Result<ReferredClient, DbErr> {
         Ok(ReferredClient {
-            referral: referral::Model::from_query_result(row, prefix)?,
-            account_id: row.try_get(prefix, "client")?,
-            base: row.try_get(prefix, "total_base")?,
-            top_ups: row.try_get(prefix, "total_top_ups")?,
-            last_purchase_at: row.try_get(prefix, "last_purchase_at")?,
+            referral: referral::Model {
+                id: row.try_get_by_index(first)?,
+                partner_id: row.try_get_by_index(first + 1)?,
+                account_id: row.try_get_by_index(first + 2)?,
+                link_id: row.try_get_by_index(first + 3)?,
+                brought_by: row.try_get_by_index(first + 4)?,
+                visitor_id: row.try_get_by_index(first + 5)?,
+                visited_at: row.try_get_by_index(first + 6)?,
+                registered_at: row.try_get_by_index(first + 7)?,
+                recorded_at: row.try_get_by_index(first + 8)?,
+                since: row.try_get_by_index(first + 9)?,
+                until: row.try_get_by_index(first + 10)?,
+                hold_reason: row.try_get_by_index(first + 11)?,
+            },
+            account_id: row.try_get_by_index(first + 12)?,
+            base: row.try_get_by_index(first + 13)?,
+            top_ups: row.try_get_by_index(first + 14)?,
+            last_purchase_at: row.try_get_by_index(first + 15)?,
+            commission: None,
         })
     }
 }
 
-const COLUMNS: &str = "r.*, a.account_id AS client, COALESCE(t.base, 0) AS total_base, \
-    COALESCE(t.top_ups, 0) AS total_top_ups, t.last_purchase_at AS last_purchase_at";
-const JOINED: &str =
+pub(super) const COLUMNS: &str = "r.id, r.partner_id, r.account_id, r.link_id, r.brought_by, r.visitor_id, \
+    r.visited_at, r.registered_at, r.recorded_at, r.since, r.until, r.hold_reason, a.account_id AS client, \
+    COALESCE(t.base, 0) AS total_base, COALESCE(t.top_ups, 0) AS total_top_ups, t.last_purchase_at";
+const COLUMN_COUNT: usize = 16;
+pub(super) const JOINED: &str =
     "JOIN account a ON a.id = r.account_id LEFT JOIN referral_total t ON t.referral_id = r.id";
+
+/// The columns of a client and the sums of his lines by rate period, as one text: `20260101:5000000,20260115:-1000`.
+static WITH_SUMS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{COLUMNS}, (SELECT string_agg(CAST(s.rate_period AS TEXT) || ':' || CAST(s.base AS TEXT), ',') \
+         FROM referral_sum s WHERE s.referral_id = r.id) AS sums"
+    )
+});
+
+/// Which page of a partner's clients is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientsAsked {
+    pub request: PageRequest,
+    pub filter: ReferredClientFilter,
+    pub order: ReferredClientOrder,
+    pub is_descending: bool,
+}
+
+/// A client with the sums of his lines by rate period.
+pub type WithSums = (ReferredClient, Vec<(Period, Money)>);
+
+/// A page of a partner's clients.
+pub async fn page(
+    app: &App,
+    owner: &Owner,
+    asked: &ClientsAsked,
+) -> Result<Page<ReferredClient>, ServiceError> {
+    let list = of_partner(app, owner, asked);
+    Ok(list.page_of(app.db.reader(), &asked.request, ReferredClient::read).await?)
+}
+
+/// A page of a partner's clients, each with the sums of his lines.
+pub async fn page_with_sums(app: &App, owner: &Owner, asked: &ClientsAsked) -> Result<Page<WithSums>, DbErr> {
+    let list = List { columns: &WITH_SUMS, ..of_partner(app, owner, asked) };
+    let read = |row: &QueryResult, first| {
+        let sums: Option<String> = row.try_get_by_index(first + COLUMN_COUNT)?;
+        Ok((ReferredClient::read(row, first)?, read_sums(sums.as_deref().unwrap_or_default())?))
+    };
+    list.page_of(app.db.reader(), &asked.request, read).await
+}
+
+fn read_sums(text: &str) -> Result<Vec<(Period, Money)>, DbErr> {
+    let sums = text.split_terminator(',').map(|sum| {
+        let (period, base) = sum.split_once(':')?;
+        Some((Period(period.parse().ok()?), Money(base.parse().ok()?)))
+    });
+    sums.collect::<Option<_>>().ok_or_else(|| DbErr::Type(format!("sums of a client: {text}")))
+}
+
+/// A client with what his lines have earned, by the rates of his partner.
+pub fn with_commission((client, sums): WithSums, rates: &RateBook) -> Result<ReferredClient, ServiceError> {
+    let (id, partner_id) = (client.referral.id, client.referral.partner_id);
+    let earned = commission_of(sums, |period| rates.rate(partner_id, period).rate);
+    Ok(ReferredClient { commission: Some(earned.ok_or_else(|| leaves_64_bits(id))?), ..client })
+}
+
+fn leaves_64_bits(id: Uuid) -> ServiceError {
+    ServiceError::Broken(format!("the commission of client {id} leaves 64 bits"))
+}
 
 /// Which clients of a partner are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,15 +150,10 @@ pub fn active_from(app: &App) -> Moment {
 }
 
 /// The clients of a partner.
-pub fn of_partner(
-    app: &App,
-    partner_id: Uuid,
-    filter: &ReferredClientFilter,
-    order: ReferredClientOrder,
-    is_descending: bool,
-) -> List {
-    let mut condition = "r.partner_id = $1".to_owned();
-    let mut values: Vec<Value> = vec![partner_id.into()];
+pub fn of_partner(app: &App, owner: &Owner, asked: &ClientsAsked) -> List {
+    let ClientsAsked { filter, order, is_descending, .. } = asked;
+    let mut condition = format!("r.partner_id = {}", owner.sql());
+    let mut values: Vec<Value> = vec![owner.value()];
     let mut and = |before: &str, value: Value, after: &str| {
         values.push(value);
         condition.push_str(&format!(" AND {before}${}{after}", values.len()));
@@ -114,7 +189,7 @@ pub fn of_partner(
         values,
         key,
         id: "r.id",
-        is_descending,
+        is_descending: *is_descending,
     }
 }
 
@@ -123,7 +198,7 @@ pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ReferredCli
     let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
     let mut found = HashMap::new();
     for row in rows.query(app.db.reader(), &sql, vec![]).await? {
-        let client = ReferredClient::from_query_result(&row, "")?;
+        let client = ReferredClient::read(&row, 0)?;
         found.insert(client.referral.id, client);
     }
     Ok(found)
@@ -147,8 +222,8 @@ pub async fn commission_totals(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid,
     let book = RateBook::load(app.db.reader(), &app.terms, &keys, None).await?;
     let mut totals: HashMap<Uuid, Money> = ids.into_iter().map(|id| (id, Money::ZERO)).collect();
     for (id, (partner_id, sums)) in sums {
-        let total = commission_of(sums, |period| book.rate(partner_id, period).rate)
-            .ok_or_else(|| ServiceError::Broken(format!("the commission of client {id} leaves 64 bits")))?;
+        let total = commission_of(sums, |period| book.rate(partner_id, period).rate);
+        let total = total.ok_or_else(|| leaves_64_bits(id))?;
         totals.insert(id, total);
     }
     Ok(totals)

@@ -1,5 +1,7 @@
 //! A partner's standing and rate in a period, as they are on record (rules 17 and 18).
 
+mod of_account;
+
 use std::collections::{BTreeSet, HashMap};
 
 use entity::{Moment, Period, RateBasisPoints, SettlementStatus};
@@ -14,11 +16,15 @@ use crate::db::{self, Column, Rows};
 use crate::domain::rate::RateInForce;
 use crate::domain::tier::{Tier, Tiers};
 
+pub use of_account::RateRecords;
+
 /// How far the books have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Books {
     /// The period closed last, and whether its statements are all written.
     pub last: Option<(Period, SettlementStatus)>,
+    /// The minimum of active clients that the period closed last is settled by.
+    pub last_minimum: u32,
     /// The period of the earliest line.
     pub first: Option<Period>,
 }
@@ -26,8 +32,8 @@ pub struct Books {
 impl Books {
     /// As they are, or as they were.
     pub async fn load(db: &impl ConnectionTrait, as_of: Option<Moment>) -> Result<Books, DbErr> {
-        let sql = "SELECT s.period, s.status, p.first_period FROM (SELECT 1 AS one) AS o \
-                   LEFT JOIN (SELECT period, status FROM settlement WHERE closed_at <= $1 \
+        let sql = "SELECT s.period, s.status, p.first_period, s.minimum_active_clients FROM (SELECT 1 AS one) AS o \
+                   LEFT JOIN (SELECT period, status, minimum_active_clients FROM settlement WHERE closed_at <= $1 \
                    ORDER BY period DESC LIMIT 1) AS s ON 1 = 1 LEFT JOIN programme AS p ON 1 = 1";
         let as_of = as_of.unwrap_or(Moment::END);
         let Some(row) = db::query_one(db, sql, vec![as_of.0.into()]).await? else {
@@ -35,7 +41,12 @@ impl Books {
         };
         let period: Option<Period> = row.try_get_by_index(0)?;
         let status: Option<SettlementStatus> = row.try_get_by_index(1)?;
-        Ok(Books { last: period.zip(status), first: row.try_get_by_index(2)? })
+        let minimum: Option<i32> = row.try_get_by_index(3)?;
+        Ok(Books {
+            last: period.zip(status),
+            last_minimum: minimum.map_or(0, i32::unsigned_abs),
+            first: row.try_get_by_index(2)?,
+        })
     }
 
     /// The oldest period that is not closed; none before a first line exists.
@@ -56,6 +67,7 @@ struct Row {
     active_clients: u32,
     tier: String,
     rate: RateBasisPoints,
+    was_suspended: bool,
 }
 
 /// The rates of some partners in some periods, as they are or as they were known at a time.
@@ -87,6 +99,27 @@ impl RateBook {
         Ok(RateBook { books, tables, individual, standings })
     }
 
+    /// How far the books have come.
+    pub fn books(&self) -> Books {
+        self.books
+    }
+
+    /// The table of tiers in force in a period.
+    pub fn table(&self, period: Period) -> &Tiers {
+        self.tables.in_force(period)
+    }
+
+    /// The individual rate of a partner in a period, if he has one.
+    pub fn individual(&self, partner_id: Uuid, period: Period) -> Option<RateBasisPoints> {
+        self.individual.in_force(partner_id, period)
+    }
+
+    /// What was fixed at the end of a closed period: active clients, and whether the partner was suspended.
+    pub fn at_the_end(&self, partner_id: Uuid, closed: Period) -> (u32, bool) {
+        let row = self.standings.get(&(partner_id, closed.next()));
+        row.map_or((0, false), |row| (row.active_clients, row.was_suspended))
+    }
+
     fn row(&self, partner_id: Uuid, period: Period) -> Option<&Row> {
         self.standings.get(&(partner_id, self.books.standing_period(period)))
     }
@@ -97,7 +130,8 @@ impl RateBook {
         rate_of(&self.tables, self.individual.in_force(partner_id, period), standing, period)
     }
 
-    fn standing(&self, partner_id: Uuid, period: Period) -> Standing {
+    /// The standing that is on record for a period.
+    pub fn standing(&self, partner_id: Uuid, period: Period) -> Standing {
         let row = self.row(partner_id, period);
         // A standing was fixed by the table of its own period; without one the first tier of this period's holds.
         let table = self.tables.in_force(row.map_or(period, |_| self.books.standing_period(period)));
@@ -123,8 +157,8 @@ async fn standings(
 ) -> Result<HashMap<(Uuid, Period), Row>, DbErr> {
     let mut rows = Rows::new(&[("partner_id", Column::Uuid), ("period", Column::Int)]);
     keys.iter().for_each(|(partner_id, period)| rows.push([(*partner_id).into(), period.0.into()]));
-    let sql = "WITH {rows} SELECT s.partner_id, s.period, s.active_clients, s.tier, s.rate_basis_points FROM v \
-               JOIN standing s ON s.partner_id = v.partner_id AND s.period = v.period";
+    let sql = "WITH {rows} SELECT s.partner_id, s.period, s.active_clients, s.tier, s.rate_basis_points, \
+               s.was_suspended FROM v JOIN standing s ON s.partner_id = v.partner_id AND s.period = v.period";
     let found = rows.query(db, sql, vec![]).await?;
     found
         .iter()
@@ -134,6 +168,7 @@ async fn standings(
                 active_clients: u32::try_from(active).unwrap_or(u32::MAX),
                 tier: row.try_get_by_index(3)?,
                 rate: row.try_get_by_index(4)?,
+                was_suspended: row.try_get_by_index(5)?,
             };
             Ok(((row.try_get_by_index(0)?, row.try_get_by_index(1)?), standing))
         })
@@ -153,21 +188,13 @@ pub struct Standing {
     pub clients_to_next_tier: Option<u32>,
 }
 
-/// The standing in the period that holds `at` (now if there is none), by what was known then.
-pub async fn at(app: &App, partner_id: Uuid, at: Option<Moment>) -> Result<Standing, ServiceError> {
-    let now = app.clock.now();
-    let period = app.terms.calendar.period_of(at.unwrap_or(now));
-    let as_of = at.filter(|at| *at < now);
+/// The standing in the period that holds `at`, by what was known then.
+pub async fn at(app: &App, partner_id: Uuid, at: Moment) -> Result<Standing, ServiceError> {
+    let period = app.terms.calendar.period_of(at);
+    let as_of = Some(at).filter(|at| *at < app.clock.now());
     let keys = BTreeSet::from([(partner_id, period)]);
     let book = RateBook::load(app.db.reader(), &app.terms, &keys, as_of).await?;
     Ok(book.standing(partner_id, period))
-}
-
-/// The individual rate that is in force for a partner now.
-pub async fn individual_rate(app: &App, partner_id: Uuid) -> Result<Option<RateBasisPoints>, ServiceError> {
-    let period = app.terms.calendar.period_of(app.clock.now());
-    let rates = IndividualRates::load(app.db.reader(), &BTreeSet::from([partner_id])).await?;
-    Ok(rates.in_force(partner_id, period))
 }
 
 /// How far the books have come.

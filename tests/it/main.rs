@@ -4,6 +4,7 @@
 
 mod architecture;
 mod backup;
+mod dashboard;
 mod harness;
 mod import;
 mod migration;

@@ -1,15 +1,16 @@
 //! Who asks for which partners: the viewer for himself, staff for any.
 
 use async_graphql::{Context, Enum, InputObject, Object};
-use entity::PartnerStatus as Status;
+use entity::{PartnerStatus as Status, partner};
 
+use super::super::ahead::{Ahead, asked_below};
 use super::super::authority;
 use super::super::connection::{Connection, page_request};
 use super::super::error::{Failure, Result};
 use super::super::referred_client::OrderDirection;
-use super::super::request::app;
+use super::super::request::{app, loaders};
 use super::{Partner, PartnerStatus};
-use crate::services::listing;
+use crate::services::{dashboard, listing};
 
 #[derive(Debug, Default)]
 pub struct PartnerQuery;
@@ -19,7 +20,7 @@ impl PartnerQuery {
     /// The partner behind the token, created on first use; null for staff and service tokens.
     async fn viewer(&self, context: &Context<'_>) -> Result<Option<Result<Partner>>> {
         match authority::known(context)?.account_id() {
-            Some(_) => Ok(Some(authority::partner(context).await.map(Partner))),
+            Some(account_id) => Ok(Some(viewer(context, account_id).await)),
             None => Ok(None),
         }
     }
@@ -38,7 +39,7 @@ impl PartnerQuery {
             (None, Some(code)) => listing::partner_of_code(app, &code).await,
             _ => return Err(Failure::bad_input("exactly one of accountId and code is required")),
         };
-        Ok(found.map(|found| found.map(Partner)).map_err(Failure::from).transpose())
+        Ok(found.map(|found| found.map(Partner::from)).map_err(Failure::from).transpose())
     }
 
     /// Staff: all partners, newest first unless another order is asked for.
@@ -57,9 +58,21 @@ impl PartnerQuery {
         let order = order_by.map_or_else(Default::default, |order| order.field.into());
         let is_descending = order_by.is_none_or(|order| order.direction == OrderDirection::Desc);
         let list = listing::partners(&filter.unwrap_or_default().into(), order, is_descending);
-        let page = listing::page(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, Partner))
+        let page = listing::page::<partner::Model>(app(context)?, &list, &request).await?;
+        Ok(Connection::of_list(page, list, Partner::from))
     }
+}
+
+/// The partner behind an account, with all that is selected below him where a dashboard is.
+async fn viewer(context: &Context<'_>, account_id: &str) -> Result<Partner> {
+    let app = app(context)?;
+    if let Some(asked) = asked_below(context.field())
+        && let Some(found) = dashboard::of_account(app, account_id, &asked).await?
+    {
+        loaders(context)?.know(&found.position);
+        return Ok(Partner(found.position.partner.clone(), Box::new(Ahead::of(app, asked, found))));
+    }
+    authority::partner(context).await.map(Partner::from)
 }
 
 /// Which partners are listed: those for whom all that is given holds.

@@ -5,6 +5,7 @@ mod database;
 mod parrain;
 mod postgres;
 mod process;
+mod program;
 mod python;
 mod server;
 
@@ -12,6 +13,7 @@ pub use csv::{Csv, Shuffle};
 pub use database::{Folder, TestDatabase};
 pub use parrain::Parrain;
 pub use process::wait_until;
+pub use program::{Program, partner, service, staff};
 pub use python::python;
 pub use server::Server;
 

@@ -1,0 +1,241 @@
+//! Where a partner stands: who he is, his balance, what awaits settlement, his active clients and his rates.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use entity::{Day, Moment, Money, Period, RateBasisPoints, partner};
+use futures_util::try_join;
+use sea_orm::{DbErr, QueryResult, Value};
+use uuid::Uuid;
+
+use super::error::ServiceError;
+use super::standing::{RateBook, RateRecords, Standing};
+use crate::app::App;
+use crate::db::{self, Column, Rows};
+use crate::domain::activity::window_from;
+use crate::domain::top_up::CLOCK_SKEW;
+
+/// A partner with all the figures that are his own, read in one moment; his rates in the next or the same.
+#[derive(Clone, Debug)]
+pub struct Position {
+    pub partner: partner::Model,
+    pub account_id: String,
+    /// His own.
+    pub code: String,
+    pub available: Money,
+    pub reserved: Money,
+    /// What his last statement carried out.
+    pub carried: Money,
+    pub lifetime_credited: Money,
+    pub lifetime_paid: Money,
+    /// The period of his last statement.
+    pub settled: Option<Period>,
+    /// The earning lines of periods that have no statement of his yet.
+    pub open_sums: Vec<OpenSum>,
+    /// Clients with a standing purchase in the window that ends now.
+    pub active_now: u32,
+    /// A period, and how many clients will be active at its end if nothing more happens. It is the one in which
+    /// everything is settled that can have occurred by now.
+    pub active_at_end: (Period, u32),
+    pub rates: Arc<RateBook>,
+}
+
+/// Earning lines that are settled in one period at one rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSum {
+    pub settle_period: Period,
+    pub rate_period: Period,
+    pub base: Money,
+    pub top_ups: i64,
+}
+
+impl Position {
+    /// Rate and tier in the current period.
+    pub fn standing(&self, app: &App) -> Standing {
+        let period = app.terms.calendar.period_of(app.clock.now());
+        self.rates.standing(self.partner.id, period)
+    }
+
+    /// The individual rate that is in force now.
+    pub fn individual_rate(&self, app: &App) -> Option<RateBasisPoints> {
+        let period = app.terms.calendar.period_of(app.clock.now());
+        self.rates.individual(self.partner.id, period)
+    }
+
+    /// Whether what is settled in a period is on a statement of his: his last one parts the two, since whoever has
+    /// lines in a period has a statement of it.
+    pub fn is_settled(&self, period: Period) -> bool {
+        self.settled.is_some_and(|settled| period <= settled)
+    }
+}
+
+/// The partner behind an account, by two statements at once; none where the account is no partner yet.
+pub async fn of_account(app: &App, account_id: &str) -> Result<Option<Position>, ServiceError> {
+    let db = app.db.reader();
+    let counted = Counted::at(app, app.clock.now());
+    let sql =
+        format!("WITH {}", select("account a JOIN partner p ON p.account_id = a.id WHERE a.account_id = $7"));
+    let mut values = counted.values();
+    values.push(account_id.into());
+    let (rows, records) = try_join!(db::query(db, sql, values), RateRecords::load(db, account_id))?;
+    let Some(read) = read_all(&rows)?.pop() else { return Ok(None) };
+    let rates = Arc::new(records.of(read.partner.id, &app.terms)?);
+    Ok(Some(read.position(counted.period, rates)))
+}
+
+/// Many partners by their ids.
+pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Position>>, ServiceError> {
+    let now = app.clock.now();
+    let counted = Counted::at(&app, now);
+    let sql = format!(
+        "WITH {{rows}}, {}",
+        select("v JOIN partner p ON p.id = v.id JOIN account a ON a.id = p.account_id")
+    );
+    let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
+    let read = read_all(&rows.query(app.db.reader(), &sql, counted.values()).await?)?;
+    let current = app.terms.calendar.period_of(now);
+    let keys: BTreeSet<(Uuid, Period)> = read
+        .iter()
+        .flat_map(|read| {
+            let periods = read.open_sums.iter().map(|sum| sum.rate_period).chain([current]);
+            periods.map(|period| (read.partner.id, period))
+        })
+        .collect();
+    let rates = Arc::new(RateBook::load(app.db.reader(), &app.terms, &keys, None).await?);
+    let positions = read
+        .into_iter()
+        .map(|read| (read.partner.id, Arc::new(read.position(counted.period, rates.clone()))));
+    Ok(positions.collect())
+}
+
+/// The two windows in which clients are counted: the one that ends now, and the one at the end of a period.
+struct Counted {
+    period: Period,
+    windows: [Moment; 2],
+}
+
+impl Counted {
+    fn at(app: &App, now: Moment) -> Counted {
+        let terms = &app.terms;
+        // Facts may be a little ahead of the clock: they too are settled in this period, or in one before.
+        let period = terms.calendar.period_of(now.plus(CLOCK_SKEW));
+        let windows = [now, terms.calendar.ends_at(period)].map(|end| window_from(end, terms.window_days));
+        Counted { period, windows }
+    }
+
+    /// Of each window the first whole day, the moment it begins and the moment that day begins.
+    fn values(&self) -> Vec<Value> {
+        let of_window = |from: Moment| {
+            let next_day = from.utc_day().to_date().succ_opt().unwrap_or_default();
+            let begins = Moment::from_utc(next_day.and_time(chrono::NaiveTime::MIN).and_utc());
+            [Day::from_date(next_day).0.into(), from.0.into(), begins.0.into()]
+        };
+        self.windows.into_iter().flat_map(of_window).collect()
+    }
+}
+
+/// Whole days of a window by their counts, and of the day in which it begins the clients themselves.
+fn count_active([day, from, begins]: [u8; 3]) -> String {
+    format!(
+        "COALESCE((SELECT CAST(SUM(d.clients) AS BIGINT) FROM active_day d \
+         WHERE d.partner_id = p.id AND d.day >= ${day}), 0) \
+         + (SELECT COUNT(*) FROM referral_total t WHERE t.partner_id = p.id \
+         AND t.last_purchase_at >= ${from} AND t.last_purchase_at < ${begins})"
+    )
+}
+
+/// Balance and open sums by one statement: between two a settlement could move money from one to the other.
+fn select(whose: &str) -> String {
+    let (now, at_end) = (count_active([1, 2, 3]), count_active([4, 5, 6]));
+    let (from, condition) = whose.split_once(" WHERE ").unwrap_or((whose, "1 = 1"));
+    format!(
+        "me AS MATERIALIZED (SELECT p.id, p.account_id, p.status, p.status_reason, p.joined_at, p.recorded_at, \
+         a.account_id AS account, l.code, b.available, b.reserved, b.carried, b.lifetime_credited, b.lifetime_paid, \
+         COALESCE((SELECT MAX(s.period) FROM statement s WHERE s.partner_id = p.id), 0) AS settled, \
+         {now} AS active_now, {at_end} AS active_at_end \
+         FROM {from} JOIN link l ON l.partner_id = p.id AND l.is_own JOIN balance b ON b.partner_id = p.id \
+         WHERE {condition}) \
+         SELECT me.*, s.settle_period, s.rate_period, s.base, s.top_ups FROM me LEFT JOIN partner_sum s \
+         ON s.partner_id = me.id AND s.settle_period > me.settled"
+    )
+}
+
+/// A position without its rates.
+struct Read {
+    partner: partner::Model,
+    account_id: String,
+    code: String,
+    amounts: [Money; 5],
+    settled: Period,
+    active: [u32; 2],
+    open_sums: Vec<OpenSum>,
+}
+
+/// A row a sum, or one row where there is none; those of one partner follow one another in no certain way.
+fn read_all(rows: &[QueryResult]) -> Result<Vec<Read>, DbErr> {
+    let mut all: Vec<Read> = Vec::new();
+    for row in rows {
+        let id: Uuid = row.try_get_by_index(0)?;
+        let known = all.iter().rposition(|read| read.partner.id == id);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                all.push(Read::of(id, row)?);
+                all.len() - 1
+            }
+        };
+        if let Some(settle_period) = row.try_get_by_index(16)? {
+            let (rate_period, base) = (row.try_get_by_index(17)?, row.try_get_by_index(18)?);
+            let top_ups = row.try_get_by_index(19)?;
+            all[index].open_sums.push(OpenSum { settle_period, rate_period, base, top_ups });
+        }
+    }
+    Ok(all)
+}
+
+impl Read {
+    fn of(id: Uuid, row: &QueryResult) -> Result<Read, DbErr> {
+        let mut amounts = [Money::ZERO; 5];
+        for (index, amount) in amounts.iter_mut().enumerate() {
+            *amount = row.try_get_by_index(8 + index)?;
+        }
+        let count =
+            |index| Ok::<u32, DbErr>(u32::try_from(row.try_get_by_index::<i64>(index)?).unwrap_or(u32::MAX));
+        Ok(Read {
+            partner: partner::Model {
+                id,
+                account_id: row.try_get_by_index(1)?,
+                status: row.try_get_by_index(2)?,
+                status_reason: row.try_get_by_index(3)?,
+                joined_at: row.try_get_by_index(4)?,
+                recorded_at: row.try_get_by_index(5)?,
+            },
+            account_id: row.try_get_by_index(6)?,
+            code: row.try_get_by_index(7)?,
+            amounts,
+            settled: row.try_get_by_index(13)?,
+            active: [count(14)?, count(15)?],
+            open_sums: Vec::new(),
+        })
+    }
+
+    fn position(self, counted: Period, rates: Arc<RateBook>) -> Position {
+        let [available, reserved, carried, lifetime_credited, lifetime_paid] = self.amounts;
+        let [active_now, active_at_end] = self.active;
+        Position {
+            partner: self.partner,
+            account_id: self.account_id,
+            code: self.code,
+            available,
+            reserved,
+            carried,
+            lifetime_credited,
+            lifetime_paid,
+            settled: Some(self.settled).filter(|settled| *settled > Period::BEGINNING),
+            open_sums: self.open_sums,
+            active_now,
+            active_at_end: (counted, active_at_end),
+            rates,
+        }
+    }
+}
