@@ -2,13 +2,16 @@
 //!
 //! An operation of another role is FORBIDDEN, for the whole request; another partner's object is not there.
 
+pub mod roots;
+pub mod rules;
+
 use async_graphql::Context;
 use entity::partner;
 use uuid::Uuid;
 
 use super::error::{Failure, Result};
 use super::id::Tag;
-use super::request::{app, loaders, origin, request_id};
+use super::request::{app, forget, loaders, origin, request_id};
 use crate::domain::caller::{Caller, ServiceScope, StaffScope};
 use crate::services;
 use crate::services::audit::{Actor, ActorRole};
@@ -29,12 +32,13 @@ pub fn known<'a>(context: &Context<'a>) -> Result<&'a Caller> {
     }
 }
 
-/// The partner behind the token, made on first use.
+/// The partner behind the token, made on first use: for a mutation of his.
 ///
 /// # Errors
 /// UNAUTHENTICATED without a token, FORBIDDEN for another role.
 pub async fn partner(context: &Context<'_>) -> Result<partner::Model> {
     let account_id = known(context)?.account_id().ok_or_else(Failure::forbidden)?;
+    forget(context)?;
     Ok(services::partner::of_account(app(context)?, account_id).await?)
 }
 
@@ -52,6 +56,7 @@ pub fn staff<'a>(context: &Context<'a>) -> Result<&'a Caller> {
 /// UNAUTHENTICATED without a token, FORBIDDEN for another role or without the scope.
 pub fn staff_with<'a>(context: &Context<'a>, scope: StaffScope) -> Result<&'a Caller> {
     let caller = known(context)?;
+    forget(context)?;
     if caller.staff_may(scope) { Ok(caller) } else { Err(Failure::forbidden()) }
 }
 
@@ -75,6 +80,7 @@ pub fn actor(context: &Context<'_>, scope: StaffScope) -> Result<Actor> {
 /// UNAUTHENTICATED without a token, FORBIDDEN for another role or without the scope.
 pub fn service<'a>(context: &Context<'a>, scope: ServiceScope) -> Result<&'a Caller> {
     let caller = known(context)?;
+    forget(context)?;
     if caller.may_record(scope) { Ok(caller) } else { Err(Failure::forbidden()) }
 }
 
@@ -94,3 +100,6 @@ pub async fn may_see(context: &Context<'_>, tag: Tag, owner: Option<Uuid>) -> Re
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

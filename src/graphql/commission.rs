@@ -17,7 +17,6 @@ use super::scalar::{CurrencyCode, Date, DateTime, Decimal};
 use super::statement::Statement;
 use crate::services::commission::{self as service, CommissionFilter as Filter};
 use crate::services::error::ServiceError;
-use crate::services::listing;
 use crate::services::paging::{List, PageRequest};
 use crate::{domain, services};
 
@@ -191,8 +190,7 @@ pub async fn lines(
     list: List,
     request: PageRequest,
 ) -> Result<Connection<Commission>> {
-    let page = listing::page::<line::Model>(app(context)?, &list, &request).await?;
-    Ok(Connection::of_list(page, list, Commission::from))
+    Connection::load(context, list, request, <Commission as From<line::Model>>::from).await
 }
 
 #[derive(Debug, Default)]

@@ -3,9 +3,10 @@
 use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
 
 use super::error::{Failure, Result};
-use super::request::app;
+use super::request::{app, loaders};
 use crate::services::listing;
-use crate::services::paging::{Cursor, List, Page, PageRequest};
+use crate::services::paging::batch::ListKey;
+use crate::services::paging::{Cursor, FromRow, List, Page, PageRequest};
 
 /// The longest page.
 pub const MAX_PAGE: i32 = 100;
@@ -55,6 +56,23 @@ pub struct Edge<T> {
 }
 
 impl<T> Connection<T> {
+    /// A page of a list; where many objects ask for the same page of a list of theirs, all by one statement.
+    pub async fn load<M: FromRow>(
+        context: &Context<'_>,
+        list: List,
+        request: PageRequest,
+        node: impl Fn(M) -> T,
+    ) -> Result<Connection<T>> {
+        let page = match ListKey::new(&list, Some(request)) {
+            None => listing::page(app(context)?, &list, &request).await?,
+            Some(key) => {
+                let rows = loaders(context)?.pages.get(key).await?;
+                rows.map_or_else(|| Ok(Page::empty()), |rows| listing::read_page(&rows))?
+            }
+        };
+        Ok(Connection::of_list(page, list, node))
+    }
+
     /// A page of a list as its service found it.
     pub fn of_list<M>(page: Page<M>, list: List, node: impl Fn(M) -> T) -> Connection<T> {
         let edges = page.items.into_iter().map(|(cursor, item)| Edge { cursor, node: node(item) });
@@ -105,8 +123,11 @@ impl<T: OutputType> Connection<T> {
     /// How many items the whole list has, counted when this is asked.
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
         let count = match &self.list {
-            Some(list) => listing::count(app(context)?, list).await?,
             None => 0,
+            Some(list) => match ListKey::new(list, None) {
+                None => listing::count(app(context)?, list).await?,
+                Some(key) => loaders(context)?.counts.get(key).await?.unwrap_or(0),
+            },
         };
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }

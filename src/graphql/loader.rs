@@ -1,63 +1,29 @@
 //! Look-ups batched within one request: what a hundred children ask for is one statement.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+mod batched;
+
 use std::sync::Arc;
 
-use dataloader::BatchFn;
-use dataloader::cached::Loader;
-use entity::{Period, account, line, link, partner, service_transfer, statement, ticket, withdrawal};
-use futures_util::future::BoxFuture;
+use entity::{
+    Moment, Period, account, audit_record, contract, ledger_transfer, line, link, parked_fact, partner,
+    service_transfer, settlement, statement, ticket, withdrawal,
+};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+
+use batched::Batched;
 
 use super::error::{Failure, Result};
 use crate::app::App;
 use crate::domain::rate::RateInForce;
-use crate::services::error::ServiceError;
-use crate::services::listing;
+use crate::services::balance::{self, BalanceView};
+use crate::services::listing::{self, Subject};
+use crate::services::paging::batch::{self, ListKey, PageOfRows};
 use crate::services::position::{self, Position};
 use crate::services::programme::TierTables;
 use crate::services::referred_client::ReferredClient;
-use crate::services::standing::{self, Books};
+use crate::services::standing::{self, Books, Standing};
 use crate::services::{commission, referral_link, referred_client, review, statement as statements};
-
-type Fetched<K, V> = BoxFuture<'static, Result<HashMap<K, V>, ServiceError>>;
-type Fetch<K, V> = fn(App, Vec<K>) -> Fetched<K, V>;
-
-struct Batch<K, V> {
-    app: App,
-    fetch: Fetch<K, V>,
-}
-
-impl<K: Eq + Hash + Clone, V: Clone> BatchFn<K, Result<Option<V>>> for Batch<K, V> {
-    async fn load(&mut self, keys: &[K]) -> HashMap<K, Result<Option<V>>> {
-        match (self.fetch)(self.app.clone(), keys.to_vec()).await {
-            Ok(mut found) => keys.iter().map(|key| (key.clone(), Ok(found.remove(key)))).collect(),
-            Err(error) => {
-                let failure = Failure::from(error);
-                keys.iter().map(|key| (key.clone(), Err(failure.clone()))).collect()
-            }
-        }
-    }
-}
-
-/// One kind of look-up: whoever asks in the same moment is answered from the same statement.
-pub struct Batched<K: Eq + Hash + Clone, V: Clone>(Loader<K, Result<Option<V>>, Batch<K, V>>);
-
-impl<K: Eq + Hash + Clone + std::fmt::Debug, V: Clone> Batched<K, V> {
-    fn new(app: &App, fetch: Fetch<K, V>) -> Batched<K, V> {
-        Batched(Loader::new(Batch { app: app.clone(), fetch }))
-    }
-
-    /// What there is under a key, if there is something.
-    pub async fn get(&self, key: K) -> Result<Option<V>> {
-        match self.0.try_load(key).await {
-            Ok(found) => found,
-            Err(error) => Err(ServiceError::Broken(error.to_string()).into()),
-        }
-    }
-}
 
 /// The loaders of one request, and what is looked up once in it.
 pub struct Loaders {
@@ -65,9 +31,16 @@ pub struct Loaders {
     own_partner: OnceCell<Option<Uuid>>,
     books: OnceCell<Books>,
     tables: OnceCell<TierTables>,
+    /// Pages of lists that are alike but for what they belong to.
+    pub pages: Batched<ListKey, PageOfRows>,
+    pub counts: Batched<ListKey, u64>,
     pub partners: Batched<Uuid, partner::Model>,
     pub accounts: Batched<Uuid, account::Model>,
     pub positions: Batched<Uuid, Arc<Position>>,
+    /// By partner and time.
+    pub standings_at: Batched<(Uuid, Moment), Standing>,
+    /// By partner and time, in the past.
+    pub balances_at: Batched<(Uuid, Moment), BalanceView>,
     /// The own code of a partner.
     pub codes: Batched<Uuid, String>,
     pub links: Batched<Uuid, link::Model>,
@@ -85,6 +58,14 @@ pub struct Loaders {
     pub rates: Batched<(Uuid, Period), RateInForce>,
     pub withdrawals: Batched<Uuid, withdrawal::Model>,
     pub service_transfers: Batched<Uuid, service_transfer::Model>,
+    pub ledger_transfers: Batched<Uuid, ledger_transfer::Model>,
+    pub settlements: Batched<Uuid, settlement::Model>,
+    pub parked_facts: Batched<Uuid, parked_fact::Model>,
+    pub audit_records: Batched<Uuid, audit_record::Model>,
+    /// The kinds of objects whose ids have none.
+    pub subjects: Batched<Uuid, Subject>,
+    /// By partner.
+    pub contracts: Batched<Uuid, contract::Model>,
     pub tickets: Batched<Uuid, ticket::Model>,
     /// The messages of a ticket, oldest first.
     pub messages: Batched<Uuid, Vec<entity::ticket_message::Model>>,
@@ -96,9 +77,13 @@ impl Loaders {
             own_partner: OnceCell::new(),
             books: OnceCell::new(),
             tables: OnceCell::new(),
+            pages: Batched::new(app, |app, keys| Box::pin(batch::pages(app, keys))),
+            counts: Batched::new(app, |app, keys| Box::pin(batch::counts(app, keys))),
             partners: Batched::new(app, |app, ids| Box::pin(listing::partners_by_id(app, ids))),
             accounts: Batched::new(app, |app, ids| Box::pin(listing::accounts_by_id(app, ids))),
             positions: Batched::new(app, |app, ids| Box::pin(position::by_id(app, ids))),
+            standings_at: Batched::new(app, |app, keys| Box::pin(standing::at(app, keys))),
+            balances_at: Batched::new(app, |app, keys| Box::pin(balance::then(app, keys))),
             codes: Batched::new(app, |app, ids| Box::pin(referral_link::own_codes(app, ids))),
             links: Batched::new(app, |app, ids| Box::pin(referral_link::by_id(app, ids))),
             clients: Batched::new(app, |app, ids| Box::pin(referred_client::by_id(app, ids))),
@@ -117,6 +102,14 @@ impl Loaders {
             service_transfers: Batched::new(app, |app, ids| {
                 Box::pin(listing::service_transfers_by_id(app, ids))
             }),
+            ledger_transfers: Batched::new(app, |app, ids| {
+                Box::pin(listing::ledger_transfers_by_id(app, ids))
+            }),
+            settlements: Batched::new(app, |app, ids| Box::pin(listing::settlements_by_id(app, ids))),
+            parked_facts: Batched::new(app, |app, ids| Box::pin(listing::parked_facts_by_id(app, ids))),
+            audit_records: Batched::new(app, |app, ids| Box::pin(listing::audit_records_by_id(app, ids))),
+            subjects: Batched::new(app, |app, ids| Box::pin(listing::subjects(app, ids))),
+            contracts: Batched::new(app, |app, ids| Box::pin(listing::contracts(app, ids))),
             tickets: Batched::new(app, |app, ids| Box::pin(listing::tickets_by_id(app, ids))),
             messages: Batched::new(app, |app, ids| Box::pin(listing::ticket_messages(app, ids))),
             app: app.clone(),

@@ -8,9 +8,10 @@ use async_graphql::{
 use futures_util::stream::BoxStream;
 
 use crate::app::App;
-use loader::Loaders;
+use request::RequestLoaders;
 
 mod ahead;
+mod audit_log;
 mod authority;
 mod balance;
 mod commission;
@@ -33,6 +34,7 @@ mod period;
 mod programme;
 mod programme_mutation;
 mod referral_link;
+mod referral_link_mutation;
 mod referred_client;
 mod referred_client_mutation;
 mod refund;
@@ -69,12 +71,14 @@ pub struct Query(
     commission::CommissionQuery,
     settlement::SettlementQuery,
     parked_fact::ParkedFactQuery,
+    audit_log::AuditQuery,
+    rate_limit::RateLimitQuery,
 );
 
 /// What can be changed. A business refusal is a userError, never a top-level error: the payload's object is then null.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
-    referral_link::ReferralLinkMutation,
+    referral_link_mutation::ReferralLinkMutation,
     registration::RegistrationMutation,
     top_up::TopUpMutation,
     refund::RefundMutation,
@@ -126,8 +130,11 @@ impl Api {
 }
 
 impl Executor for Api {
-    async fn execute(&self, request: Request) -> Response {
-        self.schema.execute(request.data(Loaders::new(&self.app))).await
+    async fn execute(&self, mut request: Request) -> Response {
+        if let Some(denied) = authority::roots::denied(&mut request) {
+            return denied;
+        }
+        self.schema.execute(request.data(RequestLoaders::new(&self.app))).await
     }
 
     fn execute_stream(
@@ -135,7 +142,7 @@ impl Executor for Api {
         request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        Executor::execute_stream(&self.schema, request.data(Loaders::new(&self.app)), session_data)
+        Executor::execute_stream(&self.schema, request.data(RequestLoaders::new(&self.app)), session_data)
     }
 }
 
@@ -143,5 +150,7 @@ impl Executor for Api {
 mod mutation_tests;
 #[cfg(test)]
 mod schema_tests;
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;

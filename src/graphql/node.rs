@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object};
 use uuid::Uuid;
 
+use super::audit_log::AuditRecord;
 use super::authority;
 use super::commission::Commission;
 use super::error::{Failure, Result};
@@ -12,13 +13,13 @@ use super::parked_fact::ParkedFact;
 use super::partner::Partner;
 use super::referral_link::ReferralLink;
 use super::referred_client::ReferredClient;
-use super::request::{app, loaders};
+use super::request::loaders;
 use super::service_transfer::ServiceTransfer;
 use super::settlement::Settlement;
 use super::statement::Statement;
 use super::ticket::Ticket;
 use super::withdrawal::Withdrawal;
-use crate::services::listing::{self, Subject};
+use crate::services::listing::Subject;
 
 /// How many ids `nodes` takes.
 const MAX_NODES: usize = 100;
@@ -38,6 +39,7 @@ pub enum Node {
     Ticket(Ticket),
     ParkedFact(ParkedFact),
     Settlement(Settlement),
+    AuditRecord(AuditRecord),
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +82,7 @@ async fn find(context: &Context<'_>, id: &ID) -> Result<Option<Node>> {
 
 /// An object, with the partner it belongs to; none for what is staff's alone.
 async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node, Option<Uuid>)>> {
-    let (app, loaders) = (app(context)?, loaders(context)?);
+    let loaders = loaders(context)?;
     Ok(match tag {
         Tag::Partner => loaders.partners.get(id).await?.map(|row| owned(row.id, Partner::from(row))),
         Tag::ReferralLink => loaders.links.get(id).await?.map(|row| owned(row.partner_id, ReferralLink(row))),
@@ -99,11 +101,11 @@ async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node,
         }
         Tag::Ticket => loaders.tickets.get(id).await?.map(|row| owned(row.partner_id, Ticket(row))),
         Tag::LedgerEntry => {
-            listing::ledger_transfer(app, id).await?.map(|row| owned(row.partner_id, LedgerEntry(row)))
+            loaders.ledger_transfers.get(id).await?.map(|row| owned(row.partner_id, LedgerEntry(row)))
         }
-        Tag::ParkedFact => listing::parked_fact(app, id).await?.map(|row| (ParkedFact(row).into(), None)),
-        Tag::Settlement => listing::settlement(app, id).await?.map(|row| (Settlement(row).into(), None)),
-        Tag::AuditRecord => None,
+        Tag::ParkedFact => loaders.parked_facts.get(id).await?.map(|row| (ParkedFact(row).into(), None)),
+        Tag::Settlement => loaders.settlements.get(id).await?.map(|row| (Settlement(row).into(), None)),
+        Tag::AuditRecord => loaders.audit_records.get(id).await?.map(|row| (AuditRecord(row).into(), None)),
     })
 }
 
@@ -111,16 +113,30 @@ fn owned(partner_id: Uuid, object: impl Into<Node>) -> (Node, Option<Uuid>) {
     (object.into(), Some(partner_id))
 }
 
+/// An object by an id without a kind, as the audit log keeps it.
+pub async fn by_uuid(context: &Context<'_>, id: Uuid) -> Result<Option<Node>> {
+    Ok(owned_by_uuid(context, id).await?.map(|(node, _)| node))
+}
+
 /// An object of a partner's by an id without a kind, as a ticket keeps it.
 pub async fn of_partner(context: &Context<'_>, partner_id: Uuid, id: Uuid) -> Result<Option<Node>> {
-    let tag = match listing::subject_kind(app(context)?, partner_id, id).await? {
-        None => return Ok(None),
-        Some(Subject::Withdrawal) => Tag::Withdrawal,
-        Some(Subject::ServiceTransfer) => Tag::ServiceTransfer,
-        Some(Subject::Line) => Tag::Commission,
-        Some(Subject::Statement) => Tag::Statement,
-        Some(Subject::Client) => Tag::ReferredClient,
-        Some(Subject::Link) => Tag::ReferralLink,
+    let found = owned_by_uuid(context, id).await?;
+    Ok(found.filter(|(_, owner)| *owner == Some(partner_id)).map(|(node, _)| node))
+}
+
+async fn owned_by_uuid(context: &Context<'_>, id: Uuid) -> Result<Option<(Node, Option<Uuid>)>> {
+    let Some(subject) = loaders(context)?.subjects.get(id).await? else { return Ok(None) };
+    let tag = match subject {
+        Subject::Partner => Tag::Partner,
+        Subject::Link => Tag::ReferralLink,
+        Subject::Client => Tag::ReferredClient,
+        Subject::Line => Tag::Commission,
+        Subject::Statement => Tag::Statement,
+        Subject::LedgerTransfer => Tag::LedgerEntry,
+        Subject::Withdrawal => Tag::Withdrawal,
+        Subject::ServiceTransfer => Tag::ServiceTransfer,
+        Subject::Ticket => Tag::Ticket,
+        Subject::Settlement => Tag::Settlement,
     };
-    Ok(load(context, tag, id).await?.map(|(node, _)| node))
+    load(context, tag, id).await
 }

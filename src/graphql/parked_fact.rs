@@ -8,7 +8,7 @@ use super::commission::CommissionKind;
 use super::connection::{Connection, page_request};
 use super::error::{Failure, Result};
 use super::id::Tag;
-use super::request::{app, loaders};
+use super::request::loaders;
 use super::scalar::DateTime;
 use crate::services::error::ServiceError;
 use crate::services::listing;
@@ -77,8 +77,7 @@ impl ParkedFactQuery {
     ) -> Result<Connection<ParkedFact>> {
         authority::staff(context)?;
         let (list, request) = (listing::parked_facts(), page_request(first, after, last, before)?);
-        let page = listing::page(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, ParkedFact))
+        Connection::load(context, list, request, ParkedFact).await
     }
 }
 

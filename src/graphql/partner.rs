@@ -32,7 +32,7 @@ use crate::services::commission::LinesAsked;
 use crate::services::error::ServiceError;
 use crate::services::position::Position;
 use crate::services::referral_link::LinksAsked;
-use crate::services::{balance, commission, forecast, listing, referred_client, standing, statement};
+use crate::services::{balance, commission, forecast, listing, referred_client, statement};
 
 pub use query::PartnerQuery;
 
@@ -101,14 +101,17 @@ impl Partner {
         #[graphql(desc = "By what was known then; now if left out.")] at: Option<DateTime>,
     ) -> Result<Standing> {
         Ok(Standing(match at {
-            Some(at) => standing::at(app(context)?, self.0.id, at.0).await?,
+            Some(at) => {
+                let found = loaders(context)?.standings_at.get((self.0.id, at.0)).await?;
+                found.ok_or_else(|| self.lacks("a standing"))?
+            }
             None => self.position(context).await?.standing(app(context)?),
         }))
     }
 
     /// Where the partner is heading, on today's figures.
     async fn forecast(&self, context: &Context<'_>) -> Result<Forecast> {
-        Ok(Forecast(forecast::forecast(app(context)?, &*self.position(context).await?).await?))
+        Ok(Forecast(forecast::forecast(app(context)?, &*self.position(context).await?)?))
     }
 
     /// Balances now, or as they were at `asOf`.
@@ -119,24 +122,24 @@ impl Partner {
     ) -> Result<Balance> {
         let app = app(context)?;
         Ok(Balance(match as_of.filter(|at| at.0 < app.clock.now()) {
-            Some(at) => balance::then(app, self.0.id, at.0).await?,
+            Some(at) => loaders(context)?.balances_at.get((self.0.id, at.0)).await?.unwrap_or_default(),
             None => balance::now(&*self.position(context).await?)?,
         }))
     }
 
     /// The contract that he needs before money is paid out.
     async fn contract(&self, context: &Context<'_>) -> Result<Contract> {
-        Ok(Contract(listing::contract(app(context)?, self.0.id).await?))
+        Ok(Contract(loaders(context)?.contracts.get(self.0.id).await?))
     }
 
     /// Whether he could withdraw now, and what keeps him from it.
     async fn withdrawal_eligibility(&self, context: &Context<'_>) -> Result<WithdrawalEligibility> {
-        let app = app(context)?;
-        let balance = listing::balance(app, self.0.id).await?;
-        let contract = listing::contract(app, self.0.id).await?;
+        let position = self.position(context).await?;
+        let contract = loaders(context)?.contracts.get(self.0.id).await?;
         let has_contract = contract.is_some_and(|row| row.status == entity::ContractStatus::Active);
         let is_suspended = self.0.status == Status::Suspended;
-        let obstacles = obstacles(&balance, has_contract, is_suspended, &app.terms.withdrawal());
+        let terms = app(context)?.terms.withdrawal();
+        let obstacles = obstacles(&position.balance(), has_contract, is_suspended, &terms);
         let obstacles: Vec<WithdrawalObstacle> = obstacles.into_iter().map(Into::into).collect();
         Ok(WithdrawalEligibility { eligible: obstacles.is_empty(), obstacles })
     }
@@ -156,8 +159,7 @@ impl Partner {
             return Ok(known);
         }
         let list = asked.list(&self.0.id.into());
-        let page = listing::page(app(context)?, &list, &asked.request).await?;
-        Ok(Arc::new(Connection::of_list(page, list, ReferralLink)))
+        Ok(Arc::new(Connection::load(context, list, asked.request, ReferralLink).await?))
     }
 
     /// His clients, newest first unless another order is asked for.
@@ -178,10 +180,8 @@ impl Partner {
         if let Some(known) = self.1.clients(&asked) {
             return Ok(known);
         }
-        let (app, owner) = (app(context)?, self.0.id.into());
-        let page = referred_client::page(app, &owner, &asked).await?;
-        let list = referred_client::of_partner(app, &owner, &asked);
-        Ok(Arc::new(Connection::of_list(page, list, ReferredClient)))
+        let list = referred_client::of_partner(app(context)?, &self.0.id.into(), &asked);
+        Ok(Arc::new(Connection::load(context, list, asked.request, ReferredClient).await?))
     }
 
     /// His commission history, newest first.
@@ -214,8 +214,7 @@ impl Partner {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Statement>> {
         let (list, request) = (statement::of_partner(self.0.id), page_request(first, after, last, before)?);
-        let page = listing::page(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, Statement))
+        Connection::load(context, list, request, Statement).await
     }
 
     /// His withdrawals, newest first.
@@ -243,8 +242,7 @@ impl Partner {
     ) -> Result<Connection<ServiceTransfer>> {
         let request = page_request(first, after, last, before)?;
         let list = listing::service_transfers(self.0.id);
-        let page = listing::page(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, ServiceTransfer))
+        Connection::load(context, list, request, ServiceTransfer).await
     }
 
     /// Every movement of the partner's money, newest first, each with the balance after it.
@@ -258,8 +256,7 @@ impl Partner {
     ) -> Result<Connection<LedgerEntry>> {
         let (list, request) =
             (listing::ledger_transfers(self.0.id), page_request(first, after, last, before)?);
-        let page = listing::page(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, LedgerEntry))
+        Connection::load(context, list, request, LedgerEntry).await
     }
 
     /// His tickets, newest first.

@@ -47,7 +47,8 @@ impl Programme {
     async fn tiers(&self, context: &Context<'_>) -> Result<Vec<Tier>> {
         let app = app(context)?;
         let period = app.terms.calendar.period_of(app.clock.now());
-        let tables = loaders(context)?.tables().await?;
+        let loaders = loaders(context)?;
+        let tables = loaders.tables().await?;
         Ok(tables.in_force(period).iter().cloned().map(Tier).collect())
     }
 
@@ -57,7 +58,8 @@ impl Programme {
         let coming = async || {
             let app = app(context)?;
             let period = app.terms.calendar.period_of(app.clock.now());
-            let tables = loaders(context)?.tables().await?;
+            let loaders = loaders(context)?;
+            let tables = loaders.tables().await?;
             Ok(tables.after(period).map(|(from, tiers)| TierTable { from, tiers: tiers.clone() }).collect())
         };
         Some(coming().await)

@@ -1,6 +1,6 @@
 //! What comes with a request: the app, who asks, its id, and the loaders that batch its look-ups.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Context;
 
@@ -21,8 +21,28 @@ pub fn app<'a>(context: &Context<'a>) -> Result<&'a App> {
     context.data().map_err(|_| missing())
 }
 
-pub fn loaders<'a>(context: &Context<'a>) -> Result<&'a Loaders> {
-    context.data().map_err(|_| missing())
+/// The loaders of a request. A mutation makes what they hold stale: the next one begins with new ones.
+pub struct RequestLoaders(RwLock<Arc<Loaders>>);
+
+impl RequestLoaders {
+    pub fn new(app: &App) -> RequestLoaders {
+        RequestLoaders(RwLock::new(Arc::new(Loaders::new(app))))
+    }
+}
+
+pub fn loaders(context: &Context<'_>) -> Result<Arc<Loaders>> {
+    let RequestLoaders(loaders) = context.data().map_err(|_| missing())?;
+    Ok(loaders.read().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// Begins with new loaders where a mutation begins: one that ran before it in its document may have changed anything.
+pub fn forget(context: &Context<'_>) -> Result<()> {
+    if context.path_node.is_some_and(|node| node.parent.is_some()) {
+        return Ok(());
+    }
+    let RequestLoaders(loaders) = context.data().map_err(|_| missing())?;
+    *loaders.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Loaders::new(app(context)?));
+    Ok(())
 }
 
 /// The request's id; none where it did not come over HTTP.

@@ -135,8 +135,7 @@ impl SettlementQuery {
     ) -> Result<Connection<Settlement>> {
         authority::staff(context)?;
         let (list, request) = (listing::settlements(), page_request(first, after, last, before)?);
-        let page = listing::page(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, Settlement))
+        Connection::load(context, list, request, Settlement).await
     }
 
     /// Staff: what settling the oldest open period would do, by the very code that does it; writes nothing and holds up

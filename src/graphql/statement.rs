@@ -37,7 +37,8 @@ impl Statement {
 
     /// The partner's tier in the period.
     async fn tier(&self, context: &Context<'_>) -> Result<Tier> {
-        let table = loaders(context)?.tables().await?.in_force(self.0.period);
+        let loaders = loaders(context)?;
+        let table = loaders.tables().await?.in_force(self.0.period);
         Ok(Tier(named(table, &self.0.tier, self.0.rate_basis_points)))
     }
 

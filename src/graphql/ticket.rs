@@ -9,7 +9,7 @@ use super::error::Result;
 use super::id::Tag;
 use super::node::{self, Node};
 use super::referred_client::read_id;
-use super::request::{app, loaders};
+use super::request::loaders;
 use super::scalar::DateTime;
 use crate::services::listing::{self, TicketFilter as Filter};
 use crate::services::paging::{List, PageRequest};
@@ -76,8 +76,7 @@ impl From<ticket_message::Model> for TicketMessage {
 
 /// A page of tickets, newest first.
 pub async fn tickets(context: &Context<'_>, list: List, request: PageRequest) -> Result<Connection<Ticket>> {
-    let page = listing::page(app(context)?, &list, &request).await?;
-    Ok(Connection::of_list(page, list, Ticket))
+    Connection::load(context, list, request, Ticket).await
 }
 
 #[derive(Debug, Default)]

@@ -98,8 +98,7 @@ pub async fn withdrawals(
     list: List,
     request: PageRequest,
 ) -> Result<Connection<Withdrawal>> {
-    let page = listing::page(app(context)?, &list, &request).await?;
-    Ok(Connection::of_list(page, list, Withdrawal))
+    Connection::load(context, list, request, Withdrawal).await
 }
 
 #[derive(Debug, Default)]

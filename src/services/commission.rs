@@ -64,9 +64,6 @@ pub fn of_partner(owner: &Owner, filter: &CommissionFilter) -> List {
         values.push(value);
         condition.push_str(&format!(" AND {sql}${}", values.len()));
     };
-    if let Some(kind) = filter.kind {
-        and("l.kind = ", kind.as_str().into());
-    }
     if let Some(period) = filter.settle_period {
         and("l.settle_period = ", period.0.into());
     }
@@ -84,15 +81,27 @@ pub fn of_partner(owner: &Owner, filter: &CommissionFilter) -> List {
         from.push_str(" JOIN referral r ON r.id = l.referral_id");
         and("r.link_id = ", link_id.into());
     }
+    if let Some(kind) = filter.kind {
+        // Spelled out: refunds have an index of their own.
+        condition.push_str(match kind {
+            LineKind::TopUp => " AND l.kind = 'TOP_UP'",
+            LineKind::Refund => " AND l.kind = 'REFUND'",
+        });
+    }
     // Whoever has lines in a period has a statement of it, so that the last one parts the two.
     let settled =
         format!("COALESCE((SELECT MAX(s.period) FROM statement s WHERE s.partner_id = {}), 0)", owner.sql());
     condition.push_str(&match filter.status {
         None => String::new(),
-        Some(CommissionStatus::Held) => " AND l.state = 'HELD'".to_owned(),
-        Some(CommissionStatus::Rejected) => " AND l.state = 'REJECTED'".to_owned(),
-        Some(CommissionStatus::NotEarning) => " AND l.state = 'NOT_EARNING'".to_owned(),
-        Some(CommissionStatus::Settled) => format!(" AND l.settle_period <= {settled}"),
+        // Nearly all are settled: they are met in the order of their occurrence. What is pending is looked for by its
+        // periods and sorted, since it may be little, far back. The sign keeps the first from the second's index.
+        // They share an index that holds no others: it is taken where the statement says so.
+        Some(CommissionStatus::Held) => " AND l.state = 'HELD' AND l.state <> 'EARNING'".to_owned(),
+        Some(CommissionStatus::Rejected) => " AND l.state = 'REJECTED' AND l.state <> 'EARNING'".to_owned(),
+        Some(CommissionStatus::NotEarning) => {
+            " AND l.state = 'NOT_EARNING' AND l.state <> 'EARNING'".to_owned()
+        }
+        Some(CommissionStatus::Settled) => format!(" AND +l.settle_period <= {settled}"),
         Some(CommissionStatus::Pending) => format!(" AND l.settle_period > {settled}"),
     });
     newest_first(from, condition, values)
@@ -174,7 +183,7 @@ pub fn of_statement(partner_id: Uuid, period: Period) -> List {
 
 /// The lines held for review, of all partners or of one, oldest first by their recording.
 pub fn held(partner_id: Option<Uuid>) -> List {
-    let of_one = partner_id.map_or("", |_| " AND l.partner_id = $1");
+    let of_one = partner_id.map_or("", |_| " AND l.partner_id = $1 AND l.state <> 'EARNING'");
     List {
         columns: "l.*",
         from: "line l".to_owned(),

@@ -4,7 +4,6 @@ use entity::{Moment, Money, PartnerStatus, Period, SettlementStatus};
 
 use super::error::ServiceError;
 use super::position::Position;
-use super::settlement::active_clients;
 use crate::app::{App, Terms};
 use crate::domain::settlement::{RateSum, StatementFacts, StatementFigures, draw_up};
 use crate::domain::tier::{Tier, tier_for};
@@ -28,11 +27,11 @@ pub fn next_settlement_at(terms: &Terms, oldest_open: Option<Period>, now: Momen
 }
 
 /// Draws up the partner's next statement in memory.
-pub async fn forecast(app: &App, position: &Position) -> Result<Forecast, ServiceError> {
+pub fn forecast(app: &App, position: &Position) -> Result<Forecast, ServiceError> {
     let now = app.clock.now();
     let oldest_open = position.rates.books().oldest_open();
     let period = oldest_open.unwrap_or_else(|| app.terms.calendar.period_of(now));
-    let active_clients = count_at_end(app, position, period).await?;
+    let active_clients = position.active_at_end;
     let tiers = position.rates.table(period.next());
     let tier = tier_for(tiers, active_clients).clone();
     let at_end = AtEnd {
@@ -50,19 +49,6 @@ pub async fn forecast(app: &App, position: &Position) -> Result<Forecast, Servic
         next_credit: next.credited,
         next_settlement_at: next_settlement_at(&app.terms, oldest_open, now),
     })
-}
-
-/// The count at the end of the oldest open period. While a period that has ended waits for its settlement, some of what
-/// the position has counted is settled later: then the lines' own sums are asked.
-async fn count_at_end(app: &App, position: &Position, period: Period) -> Result<u32, ServiceError> {
-    match position.active_at_end {
-        (counted, count) if counted == period => Ok(count),
-        _ => {
-            let partner_id = position.partner.id;
-            let mut counts = active_clients(app, app.db.reader(), period, Some(partner_id)).await?;
-            Ok(counts.remove(&partner_id).unwrap_or(0))
-        }
-    }
 }
 
 /// What is carried into the oldest open period: while the one before is being settled and his turn has not come, what

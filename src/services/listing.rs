@@ -1,20 +1,18 @@
 //! Reads what other use cases write: lists by page, and objects by their ids, many in one statement.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use entity::{
-    Moment, PartnerStatus, TicketKind, TicketStatus, WithdrawalStatus, account, contract, ledger_transfer,
-    parked_fact, partner, service_transfer, settlement, ticket, ticket_message, withdrawal,
+    Moment, PartnerStatus, TicketKind, TicketStatus, WithdrawalStatus, account, audit_record, contract,
+    ledger_transfer, parked_fact, partner, service_transfer, settlement, ticket, ticket_message, withdrawal,
 };
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
-use super::ledger;
 use super::paging::{List, Page, PageRequest};
 use crate::app::App;
 use crate::db::{self, Column, Rows};
-use crate::domain::balance::Balance;
 
 /// The rows of a table that have these ids.
 pub(super) async fn rows_by_id<T: FromQueryResult>(
@@ -50,6 +48,31 @@ pub async fn service_transfers_by_id(app: App, ids: Vec<Uuid>) -> Found<service_
     keyed(&app, "service_transfer", ids, |row: &service_transfer::Model| row.id).await
 }
 
+pub async fn settlements_by_id(app: App, ids: Vec<Uuid>) -> Found<settlement::Model> {
+    keyed(&app, "settlement", ids, |row: &settlement::Model| row.id).await
+}
+
+pub async fn parked_facts_by_id(app: App, ids: Vec<Uuid>) -> Found<parked_fact::Model> {
+    keyed(&app, "parked_fact", ids, |row: &parked_fact::Model| row.id).await
+}
+
+pub async fn ledger_transfers_by_id(app: App, ids: Vec<Uuid>) -> Found<ledger_transfer::Model> {
+    keyed(&app, "ledger_transfer", ids, |row: &ledger_transfer::Model| row.id).await
+}
+
+pub async fn audit_records_by_id(app: App, ids: Vec<Uuid>) -> Found<audit_record::Model> {
+    keyed(&app, "audit_record", ids, |row: &audit_record::Model| row.id).await
+}
+
+/// The contracts of partners; none is no row.
+pub async fn contracts(app: App, partner_ids: Vec<Uuid>) -> Found<contract::Model> {
+    let sql = "WITH {rows} SELECT c.* FROM v JOIN contract c ON c.partner_id = v.id";
+    let rows = Rows::of(&[("id", Column::Uuid)], partner_ids.into_iter().map(Value::from));
+    let rows = rows.query(app.db.reader(), sql, vec![]).await?;
+    let contracts = rows.iter().map(|row| contract::Model::from_query_result(row, ""));
+    contracts.map(|found| found.map(|row| (row.partner_id, row)).map_err(ServiceError::from)).collect()
+}
+
 pub async fn tickets_by_id(app: App, ids: Vec<Uuid>) -> Found<ticket::Model> {
     keyed(&app, "ticket", ids, |row: &ticket::Model| row.id).await
 }
@@ -66,33 +89,9 @@ pub async fn ticket_messages(app: App, ids: Vec<Uuid>) -> Found<Vec<ticket_messa
     Ok(messages)
 }
 
-/// A partner's contract; none is no row.
-pub async fn contract(app: &App, partner_id: Uuid) -> Result<Option<contract::Model>, ServiceError> {
-    Ok(contract::Entity::find_by_id(partner_id).one(app.db.reader()).await?)
-}
-
-/// A partner's two balances.
-pub async fn balance(app: &App, partner_id: Uuid) -> Result<Balance, ServiceError> {
-    let partners = BTreeSet::from([partner_id]);
-    let found = ledger::balances(app.db.reader(), &partners).await?.remove(&partner_id);
-    Ok(found.map_or(Balance::ZERO, |held| held.balance))
-}
-
 /// The partner behind an account, if it is one.
 pub async fn partner_of_account(app: &App, account_id: &str) -> Result<Option<partner::Model>, ServiceError> {
     Ok(super::partner::find_by_account(app.db.reader(), account_id).await?)
-}
-
-pub async fn settlement(app: &App, id: Uuid) -> Result<Option<settlement::Model>, ServiceError> {
-    Ok(settlement::Entity::find_by_id(id).one(app.db.reader()).await?)
-}
-
-pub async fn parked_fact(app: &App, id: Uuid) -> Result<Option<parked_fact::Model>, ServiceError> {
-    Ok(parked_fact::Entity::find_by_id(id).one(app.db.reader()).await?)
-}
-
-pub async fn ledger_transfer(app: &App, id: Uuid) -> Result<Option<ledger_transfer::Model>, ServiceError> {
-    Ok(ledger_transfer::Entity::find_by_id(id).one(app.db.reader()).await?)
 }
 
 /// The partner whose link has a code, whatever its case; an archived link's too.
@@ -110,6 +109,13 @@ pub async fn page<T: FromQueryResult>(
     request: &PageRequest,
 ) -> Result<Page<T>, ServiceError> {
     Ok(list.page(app.db.reader(), request).await?)
+}
+
+/// The items of a page whose rows were read together with others'.
+pub fn read_page<T: FromQueryResult>(rows: &Page<QueryResult>) -> Result<Page<T>, ServiceError> {
+    let items = rows.items.iter().map(|(cursor, row)| Ok((*cursor, T::from_query_result(row, "")?)));
+    let items = items.collect::<Result<_, DbErr>>()?;
+    Ok(Page { items, has_previous: rows.has_previous, has_next: rows.has_next })
 }
 
 /// How many items a whole list has.
@@ -227,76 +233,87 @@ pub enum PartnerOrder {
 
 /// The partners of the programme, for staff.
 pub fn partners(filter: &PartnerFilter, order: PartnerOrder, is_descending: bool) -> List {
-    // Only what is asked for is joined, so that the common order is served by its index alone.
-    let mut from = "partner t".to_owned();
-    if matches!(order, PartnerOrder::Available | PartnerOrder::LifetimeCredited) {
-        from.push_str(" JOIN balance b ON b.partner_id = t.id");
-    }
-    if filter.tier.is_some() || order == PartnerOrder::ActiveClients {
-        from.push_str(
-            " LEFT JOIN standing s ON s.partner_id = t.id \
-             AND s.period = (SELECT MAX(x.period) FROM standing x)",
-        );
-    }
-    if filter.search.is_some() {
-        from.push_str(" JOIN account a ON a.id = t.account_id");
-    }
-    let mut conditions = Conditions::none()
-        .and("t.status = ", filter.status.map(PartnerStatus::as_str), "")
-        .and("s.tier = ", filter.tier.as_deref(), "");
+    const LAST: &str = "s.partner_id = t.id AND s.period = (SELECT MAX(x.period) FROM standing x)";
+    // What the list is ordered by comes first, so that its index is walked and partners are looked up along it.
+    let mut conditions = Conditions::none();
+    let (from, key, id) = match order {
+        PartnerOrder::JoinedAt => ("partner t".to_owned(), "t.joined_at", "t.id"),
+        PartnerOrder::Available | PartnerOrder::LifetimeCredited => {
+            conditions.sql = "t.id = b.partner_id".to_owned();
+            let is_available = order == PartnerOrder::Available;
+            let key = if is_available { "b.available" } else { "b.lifetime_credited" };
+            ("balance b CROSS JOIN partner t".to_owned(), key, "b.partner_id")
+        }
+        // Whoever has no standing has none of its index: here the partners themselves are sorted.
+        PartnerOrder::ActiveClients => {
+            (format!("partner t LEFT JOIN standing s ON {LAST}"), "COALESCE(s.active_clients, 0)", "t.id")
+        }
+    };
+    conditions = conditions.and("t.status = ", filter.status.map(PartnerStatus::as_str), "").and(
+        &format!("EXISTS (SELECT 1 FROM standing s WHERE {LAST} AND s.tier = "),
+        filter.tier.as_deref(),
+        ")",
+    );
     if let Some(search) = &filter.search {
         let pattern = format!("%{}%", escape_like(&search.to_ascii_lowercase()));
         let number = conditions.values.len() + 1;
         let (before, after) = (
-            "(lower(a.account_id) LIKE ",
+            "(EXISTS (SELECT 1 FROM account a WHERE a.id = t.account_id AND lower(a.account_id) LIKE ",
             format!(
-                " ESCAPE '!' OR EXISTS (SELECT 1 FROM link l WHERE l.partner_id = t.id AND l.is_own \
+                " ESCAPE '!') OR EXISTS (SELECT 1 FROM link l WHERE l.partner_id = t.id AND l.is_own \
                  AND l.code_key LIKE ${number} ESCAPE '!'))"
             ),
         );
         conditions = conditions.and(before, Some(pattern), &after);
     }
-    let key = match order {
-        PartnerOrder::JoinedAt => "t.joined_at",
-        PartnerOrder::Available => "b.available",
-        PartnerOrder::ActiveClients => "COALESCE(s.active_clients, 0)",
-        PartnerOrder::LifetimeCredited => "b.lifetime_credited",
-    };
     let list = newest_first("partner", key, conditions);
-    List { from, is_descending, ..list }
+    List { from, id, is_descending, ..list }
 }
 
 fn escape_like(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
-/// What an id without a kind names among a partner's objects.
+/// What an id without a kind names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    Withdrawal,
-    ServiceTransfer,
+    Partner,
+    Link,
+    Client,
     Line,
     Statement,
-    Client,
-    Link,
+    LedgerTransfer,
+    Withdrawal,
+    ServiceTransfer,
+    Ticket,
+    Settlement,
 }
 
-/// The kind of a partner's object; none where he has no such.
-pub async fn subject_kind(app: &App, partner_id: Uuid, id: Uuid) -> Result<Option<Subject>, ServiceError> {
-    const TABLES: [(&str, Subject); 6] = [
-        ("withdrawal", Subject::Withdrawal),
-        ("service_transfer", Subject::ServiceTransfer),
+/// The kinds of objects; nothing for an id that names none of these.
+pub async fn subjects(app: App, ids: Vec<Uuid>) -> Found<Subject> {
+    const TABLES: [(&str, Subject); 10] = [
+        ("partner", Subject::Partner),
+        ("link", Subject::Link),
+        ("referral", Subject::Client),
         ("line", Subject::Line),
         ("statement", Subject::Statement),
-        ("referral", Subject::Client),
-        ("link", Subject::Link),
+        ("ledger_transfer", Subject::LedgerTransfer),
+        ("withdrawal", Subject::Withdrawal),
+        ("service_transfer", Subject::ServiceTransfer),
+        ("ticket", Subject::Ticket),
+        ("settlement", Subject::Settlement),
     ];
     let select = |(index, (table, _)): (usize, &(&str, Subject))| {
-        format!("SELECT {index} AS kind FROM {table} WHERE id = $1 AND partner_id = $2")
+        format!("SELECT v.id, {index} AS kind FROM v JOIN {table} t ON t.id = v.id")
     };
-    let sql = TABLES.iter().enumerate().map(select).collect::<Vec<_>>().join(" UNION ALL ");
-    let row = db::query_one(app.db.reader(), sql, vec![id.into(), partner_id.into()]).await?;
-    let kind: Option<i32> = row.map(|row| row.try_get_by_index(0)).transpose()?;
-    let index = kind.and_then(|kind| usize::try_from(kind).ok());
-    Ok(index.and_then(|index| TABLES.get(index)).map(|(_, subject)| *subject))
+    let selects = TABLES.iter().enumerate().map(select).collect::<Vec<_>>().join(" UNION ALL ");
+    let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
+    let mut subjects = HashMap::new();
+    for row in rows.query(app.db.reader(), &format!("WITH {{rows}} {selects}"), vec![]).await? {
+        let kind = usize::try_from(row.try_get_by_index::<i32>(1)?).unwrap_or(usize::MAX);
+        if let Some((_, subject)) = TABLES.get(kind) {
+            subjects.insert(row.try_get_by_index(0)?, *subject);
+        }
+    }
+    Ok(subjects)
 }

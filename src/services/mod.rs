@@ -2,6 +2,7 @@
 
 pub mod adjustment;
 pub mod audit;
+pub mod audit_log;
 pub mod backlog;
 pub mod balance;
 pub mod client;

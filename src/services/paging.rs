@@ -1,5 +1,7 @@
 //! Pages of lists by keyset: a page begins where another ended, never after so many rows.
 
+pub mod batch;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
@@ -7,8 +9,11 @@ use uuid::Uuid;
 
 use crate::db;
 
+/// What can be read from a row by the names of its columns.
+pub use sea_orm::FromQueryResult as FromRow;
+
 /// The place of an item in a list: the number it is ordered by, then its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     pub key: i64,
     pub id: Uuid,
@@ -32,7 +37,7 @@ impl Cursor {
 }
 
 /// Which part of a list is asked for: the first `size` items after and before the cursors, or the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     pub size: u32,
     pub is_backwards: bool,
@@ -49,6 +54,31 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// Of a list without items.
+    pub fn empty() -> Page<T> {
+        Page { items: Vec::new(), has_previous: false, has_next: false }
+    }
+
+    /// A page from the items that were read, one more than it holds if there are so many, in the order of reading.
+    fn of(
+        mut items: Vec<(Cursor, T)>,
+        request: &PageRequest,
+        beyond_after: bool,
+        beyond_before: bool,
+    ) -> Page<T> {
+        let size = usize::try_from(request.size).unwrap_or(usize::MAX);
+        let goes_on = items.len() > size;
+        items.truncate(size);
+        if request.is_backwards {
+            items.reverse();
+        }
+        let (has_previous, has_next) = match request.is_backwards {
+            true => (goes_on || beyond_after, beyond_before),
+            false => (beyond_after, goes_on || beyond_before),
+        };
+        Page { items, has_previous, has_next }
+    }
+
     /// The same page of what each item becomes.
     pub fn map<U>(self, make: impl Fn(T) -> U) -> Page<U> {
         let Page { items, has_previous, has_next } = self;
@@ -62,6 +92,13 @@ impl<T> Page<T> {
         let items = items.into_iter().map(|(cursor, item)| Ok((cursor, make(item)?)));
         Ok(Page { items: items.collect::<Result<_, E>>()?, has_previous, has_next })
     }
+}
+
+/// Where the columns of an item begin in its row: before them stand its key and its id.
+pub const FIRST_COLUMN: usize = 2;
+
+fn place_of(row: &QueryResult) -> Result<Cursor, DbErr> {
+    Ok(Cursor { key: row.try_get_by_index(0)?, id: row.try_get_by_index(1)? })
 }
 
 /// A list as SQL says it. Every list has an index that begins with what `condition` fixes and goes on with key and id.
@@ -100,25 +137,13 @@ impl List {
         read: impl Fn(&QueryResult, usize) -> Result<T, DbErr>,
     ) -> Result<Page<T>, DbErr> {
         let (sql, values) = self.select(request);
-        let mut items = Vec::new();
-        for row in db::query(db, sql, values).await? {
-            let cursor = Cursor { key: row.try_get_by_index(0)?, id: row.try_get_by_index(1)? };
-            items.push((cursor, read(&row, 2)?));
-        }
-        let size = usize::try_from(request.size).unwrap_or(usize::MAX);
-        let goes_on = items.len() > size;
-        items.truncate(size);
-        if request.is_backwards {
-            items.reverse();
-        }
+        let rows = db::query(db, sql, values).await?;
+        let items = rows.iter().map(|row| Ok((place_of(row)?, read(row, FIRST_COLUMN)?)));
+        let items = items.collect::<Result<Vec<_>, DbErr>>()?;
         // Beyond a cursor lies at least the item it was taken from, unless that is gone.
         let beyond_after = self.exists(db, request.after, "<=").await?;
         let beyond_before = self.exists(db, request.before, ">=").await?;
-        let (has_previous, has_next) = match request.is_backwards {
-            true => (goes_on || beyond_after, beyond_before),
-            false => (beyond_after, goes_on || beyond_before),
-        };
-        Ok(Page { items, has_previous, has_next })
+        Ok(Page::of(items, request, beyond_after, beyond_before))
     }
 
     /// Counts the whole list.
@@ -129,8 +154,8 @@ impl List {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// One more than the page holds, from the end that it is read from.
-    fn select(&self, request: &PageRequest) -> (String, Vec<Value>) {
+    /// The statement of a page: one more than it holds, from the end that it is read from.
+    pub fn select(&self, request: &PageRequest) -> (String, Vec<Value>) {
         let List { columns, from, condition, key, id, .. } = self;
         let mut sql = format!(
             "SELECT CAST({key} AS BIGINT) AS page_key, {id} AS page_id, {columns} FROM {from} WHERE {condition}"

@@ -9,10 +9,12 @@ use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
+use super::settlement::active_clients_of;
 use super::standing::{RateBook, RateRecords, Standing};
 use crate::app::App;
 use crate::db::{self, Column, Rows};
 use crate::domain::activity::window_from;
+use crate::domain::balance::Balance;
 use crate::domain::top_up::CLOCK_SKEW;
 
 /// A partner with all the figures that are his own, read in one moment; his rates in the next or the same.
@@ -34,9 +36,8 @@ pub struct Position {
     pub open_sums: Vec<OpenSum>,
     /// Clients with a standing purchase in the window that ends now.
     pub active_now: u32,
-    /// A period, and how many clients will be active at its end if nothing more happens. It is the one in which
-    /// everything is settled that can have occurred by now.
-    pub active_at_end: (Period, u32),
+    /// Clients that will be active at the end of the oldest open period if nothing more happens.
+    pub active_at_end: u32,
     pub rates: Arc<RateBook>,
 }
 
@@ -50,6 +51,11 @@ pub struct OpenSum {
 }
 
 impl Position {
+    /// The two balances that the ledger moves.
+    pub fn balance(&self) -> Balance {
+        Balance { available: self.available, reserved: self.reserved }
+    }
+
     /// Rate and tier in the current period.
     pub fn standing(&self, app: &App) -> Standing {
         let period = app.terms.calendar.period_of(app.clock.now());
@@ -80,7 +86,8 @@ pub async fn of_account(app: &App, account_id: &str) -> Result<Option<Position>,
     let (rows, records) = try_join!(db::query(db, sql, values), RateRecords::load(db, account_id))?;
     let Some(read) = read_all(&rows)?.pop() else { return Ok(None) };
     let rates = Arc::new(records.of(read.partner.id, &app.terms)?);
-    Ok(Some(read.position(counted.period, rates)))
+    let mut positions = counted.positions(app, vec![read], &rates).await?;
+    Ok(positions.pop())
 }
 
 /// Many partners by their ids.
@@ -102,10 +109,8 @@ pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Positio
         })
         .collect();
     let rates = Arc::new(RateBook::load(app.db.reader(), &app.terms, &keys, None).await?);
-    let positions = read
-        .into_iter()
-        .map(|read| (read.partner.id, Arc::new(read.position(counted.period, rates.clone()))));
-    Ok(positions.collect())
+    let positions = counted.positions(&app, read, &rates).await?;
+    Ok(positions.into_iter().map(|position| (position.partner.id, Arc::new(position))).collect())
 }
 
 /// The two windows in which clients are counted: the one that ends now, and the one at the end of a period.
@@ -121,6 +126,27 @@ impl Counted {
         let period = terms.calendar.period_of(now.plus(CLOCK_SKEW));
         let windows = [now, terms.calendar.ends_at(period)].map(|end| window_from(end, terms.window_days));
         Counted { period, windows }
+    }
+
+    /// The count at the end of a period is right for the one in which everything is settled that can have occurred by
+    /// now. While a period that has ended waits for its settlement, some of that is settled later: then the lines' own
+    /// sums are asked.
+    async fn positions(
+        &self,
+        app: &App,
+        read: Vec<Read>,
+        rates: &Arc<RateBook>,
+    ) -> Result<Vec<Position>, ServiceError> {
+        let mut positions: Vec<Position> =
+            read.into_iter().map(|read| read.position(rates.clone())).collect();
+        if let Some(open) = rates.books().oldest_open().filter(|open| *open != self.period) {
+            let ids = positions.iter().map(|position| position.partner.id).collect();
+            let counts = active_clients_of(app, app.db.reader(), open, &ids).await?;
+            for position in &mut positions {
+                position.active_at_end = counts.get(&position.partner.id).copied().unwrap_or(0);
+            }
+        }
+        Ok(positions)
     }
 
     /// Of each window the first whole day, the moment it begins and the moment that day begins.
@@ -140,7 +166,7 @@ fn count_active([day, from, begins]: [u8; 3]) -> String {
         "COALESCE((SELECT CAST(SUM(d.clients) AS BIGINT) FROM active_day d \
          WHERE d.partner_id = p.id AND d.day >= ${day}), 0) \
          + (SELECT COUNT(*) FROM referral_total t WHERE t.partner_id = p.id \
-         AND t.last_purchase_at >= ${from} AND t.last_purchase_at < ${begins})"
+         AND COALESCE(t.last_purchase_at, 0) >= ${from} AND COALESCE(t.last_purchase_at, 0) < ${begins})"
     )
 }
 
@@ -219,7 +245,7 @@ impl Read {
         })
     }
 
-    fn position(self, counted: Period, rates: Arc<RateBook>) -> Position {
+    fn position(self, rates: Arc<RateBook>) -> Position {
         let [available, reserved, carried, lifetime_credited, lifetime_paid] = self.amounts;
         let [active_now, active_at_end] = self.active;
         Position {
@@ -234,7 +260,7 @@ impl Read {
             settled: Some(self.settled).filter(|settled| *settled > Period::BEGINNING),
             open_sums: self.open_sums,
             active_now,
-            active_at_end: (counted, active_at_end),
+            active_at_end,
             rates,
         }
     }

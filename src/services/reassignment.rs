@@ -11,7 +11,7 @@ use super::audit::{self, Actor, AuditEntry};
 use super::client::{self, Client};
 use super::error::{ServiceError, retrying};
 use super::lock::LockedPartner;
-use super::{fingerprint, hold, lock};
+use super::{fingerprint, hold, lock, referred_client};
 use crate::app::App;
 use crate::db;
 use crate::domain::error::Refusal;
@@ -60,6 +60,7 @@ pub async fn reassign_client(
             hold_reason: hold_of(&tx, &client, &partner, before.as_ref()).await?,
         };
         referral::Entity::insert(after.clone().into_active_model()).exec_without_returning(&tx).await?;
+        referred_client::open_totals(&tx, std::iter::once((after.id, after.partner_id))).await?;
         let entry = AuditEntry {
             at: now,
             actor,

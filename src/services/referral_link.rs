@@ -53,9 +53,8 @@ async fn check(
     new: &NewLink,
 ) -> Result<link::Model, ServiceError> {
     let target = check_target(&app.terms.site, new.target.as_deref()).map_err(Refusal::from)?;
-    for (field, text) in [("label", &new.label), ("campaign", &new.campaign)] {
-        text.as_deref().map_or(Ok(()), |text| check_text(field, text, MAX_LABEL)).map_err(Refusal::from)?;
-    }
+    check_label("label", new.label.as_deref())?;
+    check_label("campaign", new.campaign.as_deref())?;
     if let Some(code) = &new.code {
         check_code("code", code).map_err(Refusal::from)?;
     }
@@ -85,6 +84,82 @@ async fn check(
         created_at: app.clock.now(),
         archived_at: None,
     })
+}
+
+/// What of a link is to be changed: what is none stays, and `Some(None)` takes it away.
+#[derive(Clone, Debug, Default)]
+pub struct LinkChange {
+    pub target: Option<Option<String>>,
+    pub label: Option<Option<String>>,
+    pub campaign: Option<Option<String>>,
+}
+
+/// Changes where a partner's link leads or what he calls it.
+pub async fn update(
+    app: &App,
+    partner_id: Uuid,
+    id: Uuid,
+    change: &LinkChange,
+) -> Result<link::Model, ServiceError> {
+    retrying(async || {
+        let tx = app.begin().await?;
+        let mut link = lock_link(&tx, partner_id, id).await?;
+        if let Some(target) = &change.target {
+            link.target = check_target(&app.terms.site, target.as_deref()).map_err(Refusal::from)?.into();
+        }
+        for (field, new, kept) in
+            [("label", &change.label, &mut link.label), ("campaign", &change.campaign, &mut link.campaign)]
+        {
+            if let Some(new) = new {
+                check_label(field, new.as_deref())?;
+                kept.clone_from(new);
+            }
+        }
+        let sql = "UPDATE link SET target = $1, label = $2, campaign = $3 WHERE id = $4";
+        let (label, campaign) = (link.label.as_deref(), link.campaign.as_deref());
+        db::execute(&tx, sql, vec![link.target.as_str().into(), label.into(), campaign.into(), id.into()])
+            .await?;
+        tx.commit().await?;
+        Ok(link)
+    })
+    .await
+}
+
+/// Takes a partner's link out of use for good. His own code is never taken from him (rule 1).
+pub async fn archive(app: &App, partner_id: Uuid, id: Uuid) -> Result<link::Model, ServiceError> {
+    retrying(async || {
+        let tx = app.begin().await?;
+        let mut link = lock_link(&tx, partner_id, id).await?;
+        if link.is_own {
+            return Err(Refusal::IllegalTransition { from: "OWN", to: "ARCHIVED" }.into());
+        }
+        if link.archived_at.is_some() {
+            return Err(Refusal::AlreadyDone.into());
+        }
+        let now = app.clock.now();
+        link.archived_at = Some(now);
+        db::execute(&tx, "UPDATE link SET archived_at = $1 WHERE id = $2", vec![now.0.into(), id.into()])
+            .await?;
+        tx.commit().await?;
+        Ok(link)
+    })
+    .await
+}
+
+/// A link of this partner's, locked with him against other changes of it.
+async fn lock_link(
+    tx: &DatabaseTransaction,
+    partner_id: Uuid,
+    id: Uuid,
+) -> Result<link::Model, ServiceError> {
+    lock::partner(tx, partner_id).await?;
+    let link = link::Entity::find_by_id(id).one(tx).await?;
+    let own = link.filter(|link| link.partner_id == partner_id);
+    Ok(own.ok_or(Refusal::NotFound { what: "link" })?)
+}
+
+fn check_label(field: &'static str, text: Option<&str>) -> Result<(), Refusal> {
+    Ok(text.map_or(Ok(()), |text| check_text(field, text, MAX_LABEL))?)
 }
 
 /// Which of a partner's links are asked for.

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use entity::{Moment, Money, Period, referral};
-use sea_orm::{DbErr, QueryResult, Value};
+use sea_orm::{DatabaseTransaction, DbErr, FromQueryResult, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::owner::Owner;
-use super::paging::{List, Page, PageRequest};
+use super::paging::{FIRST_COLUMN, List, Page, PageRequest};
 use super::standing::RateBook;
 use super::sums::commission_of;
 use crate::app::App;
@@ -58,12 +58,32 @@ impl ReferredClient {
     }
 }
 
+/// As an item of a page.
+impl FromQueryResult for ReferredClient {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<ReferredClient, DbErr> {
+        ReferredClient::read(row, FIRST_COLUMN)
+    }
+}
+
 pub(super) const COLUMNS: &str = "r.id, r.partner_id, r.account_id, r.link_id, r.brought_by, r.visitor_id, \
     r.visited_at, r.registered_at, r.recorded_at, r.since, r.until, r.hold_reason, a.account_id AS client, \
-    COALESCE(t.base, 0) AS total_base, COALESCE(t.top_ups, 0) AS total_top_ups, t.last_purchase_at";
+    t.base AS total_base, t.top_ups AS total_top_ups, t.last_purchase_at";
 const COLUMN_COUNT: usize = 16;
+const ACCOUNT: &str = "JOIN account a ON a.id = r.account_id";
 pub(super) const JOINED: &str =
-    "JOIN account a ON a.id = r.account_id LEFT JOIN referral_total t ON t.referral_id = r.id";
+    "JOIN account a ON a.id = r.account_id JOIN referral_total t ON t.referral_id = r.id";
+
+/// Makes the totals of clients who have no line yet, each with his partner: lists are ordered by them.
+pub async fn open_totals(
+    tx: &DatabaseTransaction,
+    clients: impl Iterator<Item = (Uuid, Uuid)>,
+) -> Result<(), DbErr> {
+    let mut rows = Rows::new(&[("referral_id", Column::Uuid), ("partner_id", Column::Uuid)]);
+    clients.for_each(|(referral_id, partner_id)| rows.push([referral_id.into(), partner_id.into()]));
+    let sql = "WITH {rows} INSERT INTO referral_total (referral_id, partner_id, base, top_ups, last_purchase_at) \
+               SELECT referral_id, partner_id, 0, 0, NULL FROM v";
+    rows.execute(tx, sql, vec![]).await.map(|_| ())
+}
 
 /// The columns of a client and the sums of his lines by rate period, as one text: `20260101:5000000,20260115:-1000`.
 static WITH_SUMS: LazyLock<String> = LazyLock::new(|| {
@@ -84,16 +104,6 @@ pub struct ClientsAsked {
 
 /// A client with the sums of his lines by rate period.
 pub type WithSums = (ReferredClient, Vec<(Period, Money)>);
-
-/// A page of a partner's clients.
-pub async fn page(
-    app: &App,
-    owner: &Owner,
-    asked: &ClientsAsked,
-) -> Result<Page<ReferredClient>, ServiceError> {
-    let list = of_partner(app, owner, asked);
-    Ok(list.page_of(app.db.reader(), &asked.request, ReferredClient::read).await?)
-}
 
 /// A page of a partner's clients, each with the sums of his lines.
 pub async fn page_with_sums(app: &App, owner: &Owner, asked: &ClientsAsked) -> Result<Page<WithSums>, DbErr> {
@@ -152,7 +162,18 @@ pub fn active_from(app: &App) -> Moment {
 /// The clients of a partner.
 pub fn of_partner(app: &App, owner: &Owner, asked: &ClientsAsked) -> List {
     let ClientsAsked { filter, order, is_descending, .. } = asked;
-    let mut condition = format!("r.partner_id = {}", owner.sql());
+    // By totals the list begins where they lie in order; by registration with the clients.
+    let by_totals = format!("referral_total t JOIN referral r ON r.id = t.referral_id {ACCOUNT}");
+    let (from, whose, id, key) = match order {
+        ReferredClientOrder::RegisteredAt => {
+            (format!("referral r {JOINED}"), "r.partner_id", "r.id", "r.registered_at")
+        }
+        ReferredClientOrder::LastTopUpAt => {
+            (by_totals, "t.partner_id", "t.referral_id", "COALESCE(t.last_purchase_at, 0)")
+        }
+        ReferredClientOrder::TopUpTotal => (by_totals, "t.partner_id", "t.referral_id", "t.base"),
+    };
+    let mut condition = format!("{whose} = {}", owner.sql());
     let mut values: Vec<Value> = vec![owner.value()];
     let mut and = |before: &str, value: Value, after: &str| {
         values.push(value);
@@ -160,9 +181,10 @@ pub fn of_partner(app: &App, owner: &Owner, asked: &ClientsAsked) -> List {
     };
     match filter.is_active {
         None => {}
-        Some(true) => and("t.last_purchase_at >= ", active_from(app).0.into(), ""),
-        Some(false) => {
-            and("(t.last_purchase_at IS NULL OR t.last_purchase_at < ", active_from(app).0.into(), ")")
+        Some(is_active) => {
+            let sign = if is_active { ">=" } else { "<" };
+            let last = unless(*order == ReferredClientOrder::LastTopUpAt);
+            and(&format!("{last}COALESCE(t.last_purchase_at, 0) {sign} "), active_from(app).0.into(), "");
         }
     }
     if let Some(link_id) = filter.link_id {
@@ -175,22 +197,15 @@ pub fn of_partner(app: &App, owner: &Owner, asked: &ClientsAsked) -> List {
         and("r.registered_at < ", before.0.into(), "");
     }
     if let Some(minimum) = filter.minimum_top_up_total {
-        and("COALESCE(t.base, 0) >= ", minimum.0.into(), "");
+        let base = unless(*order == ReferredClientOrder::TopUpTotal);
+        and(&format!("{base}t.base >= "), minimum.0.into(), "");
     }
-    let key = match order {
-        ReferredClientOrder::RegisteredAt => "r.registered_at",
-        ReferredClientOrder::LastTopUpAt => "COALESCE(t.last_purchase_at, 0)",
-        ReferredClientOrder::TopUpTotal => "COALESCE(t.base, 0)",
-    };
-    List {
-        columns: COLUMNS,
-        from: format!("referral r {JOINED}"),
-        condition,
-        values,
-        key,
-        id: "r.id",
-        is_descending: *is_descending,
-    }
+    List { columns: COLUMNS, from, condition, values, key, id, is_descending: *is_descending }
+}
+
+/// A sign that changes nothing but which index is taken: one that the list is not ordered by would have it sorted.
+const fn unless(is_ordered_by: bool) -> &'static str {
+    if is_ordered_by { "" } else { "+" }
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ReferredClient>, ServiceError> {

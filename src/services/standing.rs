@@ -2,7 +2,7 @@
 
 mod of_account;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::{Moment, Period, RateBasisPoints, SettlementStatus};
 use futures_util::try_join;
@@ -188,13 +188,24 @@ pub struct Standing {
     pub clients_to_next_tier: Option<u32>,
 }
 
-/// The standing in the period that holds `at`, by what was known then.
-pub async fn at(app: &App, partner_id: Uuid, at: Moment) -> Result<Standing, ServiceError> {
-    let period = app.terms.calendar.period_of(at);
-    let as_of = Some(at).filter(|at| *at < app.clock.now());
-    let keys = BTreeSet::from([(partner_id, period)]);
-    let book = RateBook::load(app.db.reader(), &app.terms, &keys, as_of).await?;
-    Ok(book.standing(partner_id, period))
+/// The standings of partners in the periods that hold these times, by what was known then.
+pub async fn at(
+    app: App,
+    keys: Vec<(Uuid, Moment)>,
+) -> Result<HashMap<(Uuid, Moment), Standing>, ServiceError> {
+    let mut partners: BTreeMap<Moment, BTreeSet<Uuid>> = BTreeMap::new();
+    keys.into_iter().for_each(|(id, at)| {
+        partners.entry(at).or_default().insert(id);
+    });
+    let mut found = HashMap::new();
+    for (at, ids) in partners {
+        let period = app.terms.calendar.period_of(at);
+        let as_of = Some(at).filter(|at| *at < app.clock.now());
+        let keys = ids.iter().map(|id| (*id, period)).collect();
+        let book = RateBook::load(app.db.reader(), &app.terms, &keys, as_of).await?;
+        found.extend(ids.into_iter().map(|id| ((id, at), book.standing(id, period))));
+    }
+    Ok(found)
 }
 
 /// How far the books have come.

@@ -10,7 +10,7 @@ use super::super::error::{Failure, Result};
 use super::super::referred_client::OrderDirection;
 use super::super::request::{app, loaders};
 use super::{Partner, PartnerStatus};
-use crate::services::{dashboard, listing};
+use crate::services::{self, dashboard, listing};
 
 #[derive(Debug, Default)]
 pub struct PartnerQuery;
@@ -58,8 +58,7 @@ impl PartnerQuery {
         let order = order_by.map_or_else(Default::default, |order| order.field.into());
         let is_descending = order_by.is_none_or(|order| order.direction == OrderDirection::Desc);
         let list = listing::partners(&filter.unwrap_or_default().into(), order, is_descending);
-        let page = listing::page::<partner::Model>(app(context)?, &list, &request).await?;
-        Ok(Connection::of_list(page, list, Partner::from))
+        Connection::load(context, list, request, <Partner as From<partner::Model>>::from).await
     }
 }
 
@@ -72,7 +71,7 @@ async fn viewer(context: &Context<'_>, account_id: &str) -> Result<Partner> {
         loaders(context)?.know(&found.position);
         return Ok(Partner(found.position.partner.clone(), Box::new(Ahead::of(app, asked, found))));
     }
-    authority::partner(context).await.map(Partner::from)
+    Ok(Partner::from(services::partner::of_account(app, account_id).await?))
 }
 
 /// Which partners are listed: those for whom all that is given holds.

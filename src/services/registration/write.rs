@@ -15,7 +15,7 @@ use crate::services::client::Referral;
 use crate::services::error::ServiceError;
 use crate::services::line::{NewLines, Recording};
 use crate::services::lock::LockedPartner;
-use crate::services::{fingerprint, parked_fact, top_up};
+use crate::services::{fingerprint, parked_fact, referred_client, top_up};
 
 /// A client bound just now.
 pub(super) struct Bound {
@@ -121,7 +121,9 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
     let sql = "WITH {rows} INSERT INTO referral (id, partner_id, account_id, link_id, brought_by, visitor_id, \
                visited_at, registered_at, recorded_at, since, hold_reason) SELECT id, partner_id, account_id, link_id, \
                brought_by, visitor_id, visited_at, registered_at, recorded_at, since, hold_reason FROM v";
-    rows.execute(tx, sql, vec![]).await.map(|_| ())
+    rows.execute(tx, sql, vec![]).await?;
+    let clients = bound.iter().map(|bound| (bound.referral.id, bound.referral.partner_id));
+    referred_client::open_totals(tx, clients).await
 }
 
 /// Attaches the top-ups that waited for these accounts; those of a DIRECT client belong to nobody (rule 12).

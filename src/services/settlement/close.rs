@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{Moment, Period};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::{Lease, crash_point, lease_end};
 use crate::app::App;
 use crate::db::{self, Column, Rows};
+use crate::domain::activity::window_from;
 use crate::domain::tier::{Tiers, tier_for};
 use crate::services::error::ServiceError;
 use crate::services::lock::{self, Progress};
@@ -91,7 +92,7 @@ pub async fn next_standings(
     period: Period,
     tiers: &Tiers,
 ) -> Result<BTreeMap<Uuid, NewStanding>, DbErr> {
-    let counts = active_clients(app, db, period, None).await?;
+    let counts = active_clients(app, db, period).await?;
     let suspended = suspended(db).await?;
     let partners: BTreeSet<Uuid> = counts.keys().chain(&suspended).copied().collect();
     let standings = partners.into_iter().map(|partner_id| {
@@ -104,40 +105,53 @@ pub async fn next_standings(
     Ok(standings.collect())
 }
 
-/// Active clients of each partner, or of one, at the boundary at the end of a period (rule 16): what is settled in it or
-/// before, taken back after it or never, with its last occurrence in the window.
+/// What makes a client active at the end of period $2 (rule 16): a group of his lines that is settled in it or before,
+/// taken back after it or never, with its last occurrence in the window that begins at $3, in period $1. What occurred
+/// in the window is settled in that period at the earliest.
+const ACTIVE: &str =
+    "s.settle_period BETWEEN $1 AND $2 AND s.taken_back_period > $2 AND s.last_purchase_at >= $3";
+
+fn active_values(app: &App, period: Period) -> Vec<Value> {
+    let calendar = &app.terms.calendar;
+    let from = window_from(calendar.ends_at(period), app.terms.window_days);
+    vec![calendar.period_of(from).0.into(), period.0.into(), from.0.into()]
+}
+
+/// Active clients of each partner at the boundary at the end of a period, by what the periods of the window hold.
 pub async fn active_clients(
     app: &App,
     db: &impl ConnectionTrait,
     period: Period,
-    partner_id: Option<Uuid>,
 ) -> Result<BTreeMap<Uuid, u32>, DbErr> {
-    let calendar = &app.terms.calendar;
-    let window = chrono::Duration::days(i64::from(app.terms.window_days));
-    let from = calendar.ends_at(period).minus(window);
-    // What occurred in the window is settled in the window's first period at the earliest.
-    let mut values = vec![calendar.period_of(from).0.into(), period.0.into(), from.0.into()];
-    let groups =
-        "s.settle_period BETWEEN $1 AND $2 AND s.taken_back_period > $2 AND s.last_purchase_at >= $3";
-    // Of one partner by his clients; of all, what the periods of the window hold.
-    let clients = match partner_id {
-        None => format!("SELECT DISTINCT s.partner_id, s.referral_id FROM referral_sum s WHERE {groups}"),
-        Some(partner_id) => {
-            values.push(partner_id.into());
-            format!(
-                "SELECT DISTINCT r.partner_id, s.referral_id FROM referral r \
-                 JOIN referral_sum s ON s.referral_id = r.id WHERE r.partner_id = $4 AND {groups}"
-            )
-        }
-    };
-    let sql = format!("SELECT partner_id, COUNT(*) FROM ({clients}) AS active GROUP BY partner_id");
-    let rows = db::query(db, sql, values).await?;
-    rows.iter()
-        .map(|row| {
-            let count: i64 = row.try_get_by_index(1)?;
-            Ok((row.try_get_by_index(0)?, u32::try_from(count).unwrap_or(u32::MAX)))
-        })
-        .collect()
+    let sql = format!(
+        "SELECT partner_id, COUNT(*) FROM (SELECT DISTINCT s.partner_id, s.referral_id FROM referral_sum s \
+         WHERE {ACTIVE}) AS active GROUP BY partner_id"
+    );
+    counts(&db::query(db, sql, active_values(app, period)).await?)
+}
+
+/// The same of some partners, by their clients.
+pub async fn active_clients_of(
+    app: &App,
+    db: &impl ConnectionTrait,
+    period: Period,
+    partners: &BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, u32>, DbErr> {
+    let sql = format!(
+        "WITH {{rows}} SELECT partner_id, COUNT(*) FROM (SELECT DISTINCT r.partner_id, s.referral_id FROM v \
+         JOIN referral r ON r.partner_id = v.id JOIN referral_sum s ON s.referral_id = r.id WHERE {ACTIVE}) AS active \
+         GROUP BY partner_id"
+    );
+    let rows = Rows::of(&[("id", Column::Uuid)], partners.iter().map(|id| Value::from(*id)));
+    counts(&rows.query(db, &sql, active_values(app, period)).await?)
+}
+
+fn counts(rows: &[QueryResult]) -> Result<BTreeMap<Uuid, u32>, DbErr> {
+    let counts = rows.iter().map(|row| {
+        let count: i64 = row.try_get_by_index(1)?;
+        Ok((row.try_get_by_index(0)?, u32::try_from(count).unwrap_or(u32::MAX)))
+    });
+    counts.collect()
 }
 
 async fn suspended(db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>, DbErr> {

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::domain::settlement::due_period;
 
 pub use by_hand::{put_on_record, settle};
-pub(super) use close::active_clients;
+pub(super) use close::active_clients_of;
 pub use preview::{SettlementPreview, dry_run, preview};
 
 /// How long a worker may be silent before another takes over, in seconds. Losing it costs nothing: a late write is
