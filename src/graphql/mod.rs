@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{
     Data, EmptySubscription, Executor, ID, MergedObject, Request, Response, SDLExportOptions, SchemaBuilder,
 };
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use crate::app::App;
@@ -139,9 +140,12 @@ impl Executor for Api {
 
     fn execute_stream(
         &self,
-        request: Request,
+        mut request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
+        if let Some(denied) = authority::roots::denied(&mut request) {
+            return futures_util::stream::once(std::future::ready(denied)).boxed();
+        }
         Executor::execute_stream(&self.schema, request.data(RequestLoaders::new(&self.app)), session_data)
     }
 }
