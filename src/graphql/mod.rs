@@ -112,7 +112,8 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 /// The schema's text: the same for every app.
 pub fn sdl() -> String {
     let schema = builder().finish();
-    let options = SDLExportOptions::new().prefer_single_line_descriptions().use_space_ident();
+    let options =
+        SDLExportOptions::new().prefer_single_line_descriptions().use_space_ident().include_specified_by();
     schema.sdl_with_options(options)
 }
 

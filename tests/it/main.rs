@@ -4,6 +4,7 @@
 
 mod architecture;
 mod backup;
+mod clients;
 mod dashboard;
 mod harness;
 mod import;

@@ -37,6 +37,13 @@ impl Parrain {
         Parrain::with(folder, database)
     }
 
+    /// With an empty SQLite database of the current schema, and another `[auth]`.
+    pub async fn with_auth(auth: &str) -> Parrain {
+        let folder = Folder::new();
+        let database = TestDatabase::migrated(Backend::Sqlite, folder.path()).await;
+        Parrain::configured(folder, database, auth)
+    }
+
     /// On a copy of the database, which no process may be using.
     pub async fn on_a_copy(&self) -> Parrain {
         let folder = Folder::new();
@@ -50,10 +57,14 @@ impl Parrain {
     }
 
     fn with(folder: Folder, database: TestDatabase) -> Parrain {
+        Parrain::configured(folder, database, &format!("hs256_secret = \"{SECRET}\""))
+    }
+
+    fn configured(folder: Folder, database: TestDatabase, auth: &str) -> Parrain {
         let config = folder.path().join("parrain.toml");
         // Nothing is settled unless a test says so.
         let text = format!(
-            "[database]\nurl = \"{}\"\n[auth]\nhs256_secret = \"{SECRET}\"\n\
+            "[database]\nurl = \"{}\"\n[auth]\n{auth}\n\
              [programme]\nsettlement = \"by_hand\"\n\
              [limits]\ncost_bucket = 100000000\n[telemetry]\nformat = \"text\"\n",
             database.url()
