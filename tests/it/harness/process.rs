@@ -70,6 +70,10 @@ impl Running {
         Running { child: command.spawn().unwrap(), stdout, stderr }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }

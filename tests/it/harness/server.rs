@@ -55,6 +55,11 @@ impl Server {
         Some(Server { running: Some(running), http, url, ops_url })
     }
 
+    /// For what the system knows of the process.
+    pub fn process_id(&self) -> u32 {
+        self.running.as_ref().unwrap().id()
+    }
+
     /// What a request is answered, errors and all.
     pub async fn request(&self, token: &str, query: &str, variables: Value) -> Value {
         let body = json!({ "query": query, "variables": variables }).to_string();
