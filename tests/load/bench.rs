@@ -1,7 +1,9 @@
-//! Benchmarks: import, settlement and verify against what the database can do at best, interleaved in one run.
+//! Benchmarks: import, settlement, verify and the dashboard against what can be done at best, interleaved in one run.
 //!
 //! `cargo bench --bench load -- COMMAND --database-url URL`; README.md beside this file says what was measured.
 
+mod by_hand;
+mod dashboard;
 mod data;
 mod databases;
 mod files;
@@ -43,6 +45,8 @@ enum Command {
     Settle(Options),
     /// Verifying the settled books.
     Verify(Options),
+    /// A partner's dashboard under wrk, against a handler by hand, PostGraphile and mercurius.
+    Dashboard(dashboard::Dashboard),
     /// Writes the data as files for `parrain import`.
     Files {
         #[command(flatten)]
@@ -54,6 +58,14 @@ enum Command {
     Clean {
         #[arg(long)]
         database_url: String,
+    },
+    /// The handler by hand.
+    #[command(hide = true)]
+    ServeByHand {
+        #[arg(long)]
+        database_url: String,
+        #[arg(long)]
+        listen: String,
     },
     /// One measured part, in a process of its own so that its memory is its own.
     #[command(hide = true)]
@@ -84,10 +96,12 @@ pub struct Options {
 async fn main() -> Outcome<()> {
     match Cli::parse().command {
         // `cargo test --benches` comes by without a command.
-        None => println!("import, settle, verify, files or clean; see tests/load/README.md"),
+        None => println!("import, settle, verify, dashboard, files or clean; see tests/load/README.md"),
         Some(Command::Import(options)) => import::run(&options).await?,
         Some(Command::Settle(options)) => settle::run(&options).await?,
         Some(Command::Verify(options)) => verify::run(&options).await?,
+        Some(Command::Dashboard(dashboard)) => dashboard::run(&dashboard).await?,
+        Some(Command::ServeByHand { database_url, listen }) => by_hand::serve(&database_url, &listen).await?,
         Some(Command::Files { shape, directory }) => files::write(shape, &directory)?,
         Some(Command::Clean { database_url }) => Server::at(&database_url).await?.clean().await?,
         Some(Command::Part { part, options }) => measure::run_part(part, &options).await?,

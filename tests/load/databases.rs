@@ -18,10 +18,12 @@ pub const MEMBERS: &str = "load_members";
 pub const LINES: &str = "load_lines";
 /// All of it, settled.
 pub const SETTLED: &str = "load_settled";
+/// All of it, its first period settled, with what the dashboard's references read.
+pub const DASHBOARD: &str = "load_dashboard";
 /// What one measured part works on.
 pub const SCRATCH: &str = "load_scratch";
 
-const ALL: [&str; 4] = [MEMBERS, LINES, SETTLED, SCRATCH];
+const ALL: [&str; 5] = [MEMBERS, LINES, SETTLED, DASHBOARD, SCRATCH];
 /// The service refuses to start without one; nothing is signed here.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const REGISTRATION_BATCH: u64 = 4_000;
@@ -68,7 +70,7 @@ impl Server {
         }
     }
 
-    async fn exists(&mut self, name: &str) -> Outcome<bool> {
+    pub async fn exists(&mut self, name: &str) -> Outcome<bool> {
         match self {
             Server::Postgres { admin, .. } => {
                 let found: Option<i32> = sqlx::query_scalar("SELECT 1 FROM pg_database WHERE datname = $1")
