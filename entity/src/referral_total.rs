@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{Moment, Money};
 
-/// A client's totals over all periods, and his last purchase that is not refunded in full.
+/// A client's totals over all periods, his last purchase that is not refunded in full, and his first.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "referral_total")]
 pub struct Model {
@@ -14,6 +14,8 @@ pub struct Model {
     pub base: Money,
     pub top_ups: i64,
     pub last_purchase_at: Option<Moment>,
+    /// Of his first earning purchase, refunded or not.
+    pub first_purchase_at: Option<Moment>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -40,6 +40,29 @@ impl FingerprintKind {
     }
 }
 
+/// What a visit counts for (rule 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Display, EnumIter, EnumString, IntoStaticStr, DeriveValueType)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum VisitVerdict {
+    Counted,
+    Prefetch,
+    Bot,
+    ContextualAdvertising,
+    Forced,
+    PartnerSuspended,
+    Duplicate,
+}
+
+impl VisitVerdict {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// What bound a client to his partner (rule 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[derive(Display, EnumIter, EnumString, IntoStaticStr, DeriveValueType)]

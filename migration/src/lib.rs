@@ -6,6 +6,7 @@ mod m20260101_000002_lines_and_sums;
 mod m20260101_000003_settlements;
 mod m20260101_000004_money_out;
 mod m20260101_000005_operations;
+mod m20260101_000006_statistics;
 mod m20260102_000005_payment_batches;
 mod m20260103_000001_lists;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000003_settlements::Migration),
             Box::new(m20260101_000004_money_out::Migration),
             Box::new(m20260101_000005_operations::Migration),
+            Box::new(m20260101_000006_statistics::Migration),
             Box::new(m20260102_000005_payment_batches::Migration),
             Box::new(m20260103_000001_lists::Migration),
         ]

@@ -43,9 +43,12 @@ impl Calendar {
         self.local_midnight(period.end())
     }
 
-    /// The local calendar day.
+    /// The local calendar day: the one d with local_midnight(d) <= at < local_midnight(d + 1).
     pub fn day_of(&self, at: Moment) -> Day {
-        Day::from_date(self.local_date(at))
+        let date = self.local_date(at);
+        // Where clocks go back over midnight the day before comes twice, as in `period_of`.
+        let next = date.succ_opt().filter(|next| self.local_midnight(*next) <= at);
+        Day::from_date(next.unwrap_or(date))
     }
 
     /// The moment at which a local day begins: its midnight, the first one where it comes twice, and the first
@@ -142,6 +145,7 @@ mod tests {
         check_period_in(zone, "2009-11-01T03:45:00Z", "2009-11-01");
         let midnight = Calendar::new(zone).starts_at(Period(20091101));
         assert_eq!(midnight, moment("2009-11-01T02:30:00Z"), "the first of two midnights");
+        assert_eq!(Calendar::new(zone).day_of(moment("2009-11-01T02:45:00Z")), Day(20091101));
     }
 
     #[test]
@@ -175,6 +179,8 @@ mod tests {
             let start = calendar.starts_at(period);
             prop_assert_eq!(calendar.period_of(start), period);
             prop_assert_eq!(calendar.period_of(Moment(start.0 - 1)), period.previous());
+            let day = calendar.day_of(at).to_date();
+            prop_assert!(calendar.local_midnight(day) <= at && at < calendar.local_midnight(day.succ_opt().unwrap()));
         }
     }
 }

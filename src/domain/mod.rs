@@ -12,6 +12,7 @@ pub mod digest;
 pub mod error;
 pub mod exchange;
 pub mod idempotency;
+pub mod interval;
 mod keyed;
 pub mod link;
 pub mod payment_status;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::lock::Progress;
+use super::statistics;
 use super::sums::SumChanges;
 use crate::app::App;
 use crate::db::{self, Column, Rows};
@@ -74,6 +75,7 @@ impl NewLines {
         super::programme::fix_terms(recording, tx, earliest).await?;
         insert(tx, &self.lines).await?;
         self.sums.apply(tx).await?;
+        statistics::count_lines(&recording.app.terms.calendar, tx, &self.lines).await?;
         Ok(())
     }
 }

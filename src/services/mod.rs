@@ -44,6 +44,7 @@ pub mod service_transfer;
 pub mod settlement;
 pub mod standing;
 pub mod statement;
+pub mod statistics;
 pub mod sums;
 pub mod suspension;
 pub mod ticket;

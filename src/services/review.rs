@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
 use super::line::{self as lines, Recording};
-use super::lock;
 use super::sums::SumChanges;
+use super::{lock, statistics};
 use crate::app::App;
 use crate::db::{Column, Rows};
 use crate::domain::error::Refusal;
@@ -95,6 +95,7 @@ pub(super) async fn judge_all(
     }
     update(tx, &changed).await?;
     sums.apply(tx).await?;
+    statistics::count_lines(&recording.app.terms.calendar, tx, &changed).await?;
     let action = match verdict {
         Verdict::Release => "releaseCommission",
         Verdict::Reject => "rejectCommission",

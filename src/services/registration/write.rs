@@ -15,7 +15,7 @@ use crate::services::client::Referral;
 use crate::services::error::ServiceError;
 use crate::services::line::{NewLines, Recording};
 use crate::services::lock::LockedPartner;
-use crate::services::{fingerprint, parked_fact, referred_client, top_up};
+use crate::services::{fingerprint, parked_fact, referred_client, statistics, top_up};
 
 /// A client bound just now.
 pub(super) struct Bound {
@@ -85,6 +85,7 @@ pub(super) async fn write(
         bound.referral.hold_reason = Some(LineReason::SharedPaymentInstrument);
     }
     insert(recording, tx, &bound).await?;
+    count(recording, tx, &bound).await?;
     attach(recording, tx, known, reported, &bound).await
 }
 
@@ -124,6 +125,16 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
     rows.execute(tx, sql, vec![]).await?;
     let clients = bound.iter().map(|bound| (bound.referral.id, bound.referral.partner_id));
     referred_client::open_totals(tx, clients).await
+}
+
+async fn count(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bound]) -> Result<(), DbErr> {
+    let registered = bound.iter().map(|bound| statistics::CountedRegistration {
+        partner_id: bound.referral.partner_id,
+        link_id: bound.link_id,
+        at: bound.registered_at,
+    });
+    let registered: Vec<_> = registered.collect();
+    statistics::count_registrations(&recording.app.terms.calendar, tx, &registered).await
 }
 
 /// Attaches the top-ups that waited for these accounts; those of a DIRECT client belong to nobody (rule 12).
