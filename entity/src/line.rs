@@ -31,6 +31,8 @@ pub struct Model {
     pub state: LineState,
     pub reason: Option<LineReason>,
     pub checksum: i64,
+    /// When it was released; null where it was never held, or is still.
+    pub released_at: Option<Moment>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,4 +1,4 @@
-//! What statistics show, kept by day and by quarter of an hour.
+//! What statistics show, kept by day and by quarter of an hour, and when lines were released.
 
 use sea_orm_migration::prelude::*;
 
@@ -45,6 +45,11 @@ CREATE TABLE statistic_quarter (
 
 -- Where a client counts as paying: the occurrence of his first earning purchase, refunded or not.
 ALTER TABLE referral_total ADD COLUMN first_purchase_at BIGINT;
+
+-- When a held line was released: what was known earlier did not count it yet. A refund that came later was never held.
+ALTER TABLE line ADD COLUMN released_at BIGINT;
+UPDATE line SET released_at = a.at FROM audit_record a WHERE a.action = 'releaseCommission'
+    AND a.subject_id = COALESCE(line.reverses, line.id) AND line.recorded_at <= a.at;
 
 -- Visits by verdict, and how many were a visitor's first of the UTC day: apart from the money, so that visits and
 -- top-ups do not wait for each other's rows. They stay when the visits themselves are deleted.

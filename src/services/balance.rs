@@ -100,9 +100,10 @@ async fn on_record_at(app: &App, at: Moment, ids: &[Uuid]) -> Result<Vec<(Uuid, 
 
 /// The commission of the lines that were on record at a time and on no statement.
 async fn pending_at(app: &App, at: Moment, ids: &[Uuid]) -> Result<HashMap<Uuid, Money>, ServiceError> {
-    // What was on record then is settled in the period of that moment at the latest, but for what was released since.
+    // What was on record then is settled in the period of that moment at the latest.
     let sql = "WITH {rows} SELECT v.id, l.rate_period, CAST(SUM(l.base) AS BIGINT) FROM v \
-               JOIN line l ON l.partner_id = v.id AND l.recorded_at <= $1 AND l.settle_period <= $2 \
+               JOIN line l ON l.partner_id = v.id AND l.recorded_at <= $1 AND COALESCE(l.released_at, 0) <= $1 \
+               AND l.settle_period <= $2 \
                AND l.settle_period > COALESCE((SELECT MAX(s.period) FROM statement s \
                WHERE s.partner_id = v.id AND s.settled_at <= $1), 0) GROUP BY v.id, l.rate_period";
     let last = app.terms.calendar.period_of(at.plus(CLOCK_SKEW));

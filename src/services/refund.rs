@@ -200,6 +200,7 @@ fn refund_line(
         base: taken_back.base,
         settle_period: None,
         checksum: 0,
+        released_at: None,
         ..top_up.clone()
     };
     if let Some(settled_in) = top_up.settle_period {

@@ -138,12 +138,14 @@ impl Group {
         }
     }
 
-    /// Gives each line the period in which it is settled.
+    /// Gives each line the period in which it is settled, and the time of its release.
     fn settle(&mut self, recording: &Recording<'_>) {
         let open = recording.progress.after_last_closed();
         let settled_in = settle_period(self.top_up.rate_period, open);
         self.top_up.settle_period = Some(settled_in);
+        self.top_up.released_at = Some(recording.now);
         for refund in &mut self.refunds {
+            refund.released_at = Some(recording.now);
             let occurred_in = recording.period_of(refund.occurred_at);
             refund.settle_period = Some(refund_settle_period(occurred_in, open, settled_in));
         }
@@ -182,17 +184,19 @@ async fn refunds_of(
     Ok(refunds)
 }
 
-/// The one UPDATE of lines there is: state, reason and settle period, which the checksum does not cover.
+const REVIEWED: &[(&str, Column)] =
+    &[("id", Column::Uuid), ("settle_period", Column::IntOrNull), ("released_at", Column::BigIntOrNull)];
+
+/// The one UPDATE of lines there is: state, reason, settle period and release, which the checksum does not cover.
 async fn update(tx: &DatabaseTransaction, changed: &[line::Model]) -> Result<(), ServiceError> {
     let mut by_verdict: BTreeMap<(LineState, Option<LineReason>), Rows> = BTreeMap::new();
     for line in changed {
-        let rows = by_verdict
-            .entry((line.state, line.reason))
-            .or_insert_with(|| Rows::new(&[("id", Column::Uuid), ("settle_period", Column::IntOrNull)]));
-        rows.push([line.id.into(), line.settle_period.map(|period| period.0).into()]);
+        let rows = by_verdict.entry((line.state, line.reason)).or_insert_with(|| Rows::new(REVIEWED));
+        let settle_period = line.settle_period.map(|period| period.0);
+        rows.push([line.id.into(), settle_period.into(), line.released_at.map(|at| at.0).into()]);
     }
-    let sql = "WITH {rows} UPDATE line SET state = $1, reason = $2, settle_period = v.settle_period \
-               FROM v WHERE line.id = v.id AND line.state = 'HELD'";
+    let sql = "WITH {rows} UPDATE line SET state = $1, reason = $2, settle_period = v.settle_period, \
+               released_at = v.released_at FROM v WHERE line.id = v.id AND line.state = 'HELD'";
     let mut updated = 0;
     for ((state, reason), rows) in by_verdict {
         let values = vec![<&str>::from(state).into(), reason.map(<&str>::from).into()];

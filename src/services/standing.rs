@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::{Moment, Period, RateBasisPoints, SettlementStatus};
 use futures_util::try_join;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
 use super::error::ServiceError;
@@ -55,9 +55,9 @@ impl Books {
     }
 
     /// The period whose standing is shown and used for a period: its own once the period before is closed, the last
-    /// there is until then (rule 18).
+    /// there is until then (rule 18). Where nothing was closed, none that was fixed later was known.
     pub fn standing_period(self, period: Period) -> Period {
-        self.last.map_or(period, |(closed, _)| period.min(closed.next()))
+        self.last.map_or(Period::BEGINNING, |(closed, _)| period.min(closed.next()))
     }
 }
 
@@ -120,6 +120,22 @@ impl RateBook {
         row.map_or((0, false), |row| (row.active_clients, row.was_suspended))
     }
 
+    /// Loads what a partner's rates up to a period depend on, and the first period of the books.
+    pub async fn of_partner(
+        db: &impl ConnectionTrait,
+        terms: &Terms,
+        partner_id: Uuid,
+        last: Period,
+    ) -> Result<(Option<Period>, RateBook), ServiceError> {
+        let partners = BTreeSet::from([partner_id]);
+        let books = async { Ok::<_, ServiceError>(Books::load(db, None).await?) };
+        let individual = async { Ok::<_, ServiceError>(IndividualRates::load(db, &partners).await?) };
+        let standings = async { Ok::<_, ServiceError>(standings_until(db, partner_id, last).await?) };
+        let (books, tables, individual, standings) =
+            try_join!(books, TierTables::load(db, terms), individual, standings)?;
+        Ok((books.first, RateBook { books, tables, individual, standings }))
+    }
+
     fn row(&self, partner_id: Uuid, period: Period) -> Option<&Row> {
         self.standings.get(&(partner_id, self.books.standing_period(period)))
     }
@@ -159,20 +175,28 @@ async fn standings(
     keys.iter().for_each(|(partner_id, period)| rows.push([(*partner_id).into(), period.0.into()]));
     let sql = "WITH {rows} SELECT s.partner_id, s.period, s.active_clients, s.tier, s.rate_basis_points, \
                s.was_suspended FROM v JOIN standing s ON s.partner_id = v.partner_id AND s.period = v.period";
-    let found = rows.query(db, sql, vec![]).await?;
-    found
-        .iter()
-        .map(|row| {
-            let active: i64 = row.try_get_by_index(2)?;
-            let standing = Row {
-                active_clients: u32::try_from(active).unwrap_or(u32::MAX),
-                tier: row.try_get_by_index(3)?,
-                rate: row.try_get_by_index(4)?,
-                was_suspended: row.try_get_by_index(5)?,
-            };
-            Ok(((row.try_get_by_index(0)?, row.try_get_by_index(1)?), standing))
-        })
-        .collect()
+    rows.query(db, sql, vec![]).await?.iter().map(read_standing).collect()
+}
+
+async fn standings_until(
+    db: &impl ConnectionTrait,
+    partner_id: Uuid,
+    last: Period,
+) -> Result<HashMap<(Uuid, Period), Row>, DbErr> {
+    let sql = "SELECT partner_id, period, active_clients, tier, rate_basis_points, was_suspended FROM standing \
+               WHERE partner_id = $1 AND period <= $2";
+    db::query(db, sql, vec![partner_id.into(), last.0.into()]).await?.iter().map(read_standing).collect()
+}
+
+fn read_standing(row: &QueryResult) -> Result<((Uuid, Period), Row), DbErr> {
+    let active: i64 = row.try_get_by_index(2)?;
+    let standing = Row {
+        active_clients: u32::try_from(active).unwrap_or(u32::MAX),
+        tier: row.try_get_by_index(3)?,
+        rate: row.try_get_by_index(4)?,
+        was_suspended: row.try_get_by_index(5)?,
+    };
+    Ok(((row.try_get_by_index(0)?, row.try_get_by_index(1)?), standing))
 }
 
 /// A partner's tier and rate in one period.

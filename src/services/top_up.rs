@@ -269,6 +269,7 @@ pub fn line_of(
         state,
         reason,
         checksum: 0,
+        released_at: None,
     };
     if lines::is_earning(&line) {
         line.settle_period = Some(settle_period(occurred_in, recording.progress.after_last_closed()));
