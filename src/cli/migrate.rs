@@ -22,7 +22,7 @@ pub async fn run(global: &Global, command: &MigrateCommand) -> Result<(), CliErr
     let app = App::open(without_secrets(global.load(Overrides::default())?), Clock::system()).await?;
     match command {
         MigrateCommand::Up => {
-            let applied = schema_version::migrate(&app.db).await?;
+            let applied = schema_version::bring_up(&app).await?;
             for step in &applied {
                 eprintln!("applied {step}");
             }

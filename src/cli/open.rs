@@ -81,7 +81,7 @@ pub async fn open_migrated(config: Config, migrate: bool) -> Result<App, CliErro
     let migrates = migrate || config.database.is_sqlite();
     let app = App::open(config, Clock::system()).await?;
     if migrates {
-        schema_version::migrate(&app.db).await?;
+        schema_version::bring_up(&app).await?;
     } else {
         schema_version::require_current(&app.db).await?;
     }

@@ -5,10 +5,16 @@ use std::collections::BTreeSet;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
+use super::statistics;
+use crate::app::App;
 use crate::db::{self, Db};
+use crate::domain::calendar::Calendar;
 
 /// Any number that no other program in the database uses for an advisory lock.
 const SCHEMA_LOCK: i64 = 7_242_741_011;
+
+/// The step that made the tables of statistics.
+const STATISTICS: &str = "m20260101_000006_statistics";
 
 /// Why the schema is not the one that this program knows.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,18 @@ pub async fn steps(db: &impl ConnectionTrait) -> Result<Vec<Step>, SchemaError> 
 /// # Errors
 /// `Newer` as for [`steps`]; nothing is changed where a step fails.
 pub async fn migrate(db: &Db) -> Result<Vec<String>, SchemaError> {
+    apply(db, None).await
+}
+
+/// As [`migrate`], and fills what a step added from what is on record.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn bring_up(app: &App) -> Result<Vec<String>, SchemaError> {
+    apply(&app.db, Some(&app.terms.calendar)).await
+}
+
+async fn apply(db: &Db, calendar: Option<&Calendar>) -> Result<Vec<String>, SchemaError> {
     if pending(&steps(db.reader()).await?).is_empty() {
         return Ok(Vec::new());
     }
@@ -57,6 +75,9 @@ pub async fn migrate(db: &Db) -> Result<Vec<String>, SchemaError> {
     }
     let pending = pending(&steps(&tx).await?);
     Migrator::up(&tx, None).await?;
+    if let Some(calendar) = calendar.filter(|_| pending.iter().any(|step| step == STATISTICS)) {
+        statistics::rebuild(calendar, &tx).await?;
+    }
     tx.commit().await?;
     Ok(pending)
 }

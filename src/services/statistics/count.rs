@@ -162,11 +162,11 @@ async fn clients(
 
 /// What a row adds up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Figures {
-    registrations: i64,
-    paying_clients: i64,
-    top_ups: i64,
-    base: i64,
+pub(super) struct Figures {
+    pub registrations: i64,
+    pub paying_clients: i64,
+    pub top_ups: i64,
+    pub base: i64,
 }
 
 impl Figures {
@@ -182,26 +182,37 @@ impl Figures {
 type Counts = BTreeMap<(Uuid, i32, Uuid, Period), Figures>;
 
 /// What facts change in the kept statistics.
-struct Changes<'a> {
+pub(super) struct Changes<'a> {
     calendar: &'a Calendar,
     days: Counts,
     quarters: Counts,
 }
 
 impl<'a> Changes<'a> {
-    fn new(calendar: &'a Calendar) -> Changes<'a> {
+    pub fn new(calendar: &'a Calendar) -> Changes<'a> {
         Changes { calendar, days: Counts::new(), quarters: Counts::new() }
     }
 
     fn add(&mut self, partner_id: Uuid, link_id: Uuid, at: Moment, rate_period: Period, figures: Figures) {
-        let add = |counts: &mut Counts, slot| {
-            counts.entry((partner_id, slot, link_id, rate_period)).or_default().add(figures);
-        };
-        add(&mut self.days, self.calendar.day_of(at).0);
-        add(&mut self.quarters, quarter_of(at));
+        let key = (partner_id, quarter_of(at), link_id, rate_period);
+        self.quarters.entry(key).or_default().add(figures);
+        self.add_to_day(partner_id, link_id, at, rate_period, figures);
     }
 
-    async fn write(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    /// Adds what the quarters have already.
+    pub fn add_to_day(
+        &mut self,
+        partner_id: Uuid,
+        link_id: Uuid,
+        at: Moment,
+        rate_period: Period,
+        figures: Figures,
+    ) {
+        let key = (partner_id, self.calendar.day_of(at).0, link_id, rate_period);
+        self.days.entry(key).or_default().add(figures);
+    }
+
+    pub async fn write(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
         for (table, slot, counts) in
             [("statistic_day", "day", self.days), ("statistic_quarter", "quarter", self.quarters)]
         {

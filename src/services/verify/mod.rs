@@ -6,6 +6,7 @@ mod lines;
 mod payments;
 mod settlements;
 mod statements;
+mod statistics;
 
 use std::collections::BTreeMap;
 
@@ -57,6 +58,7 @@ pub async fn verify(app: &App, on_finding: impl FnMut(Finding)) -> Result<Summar
         let recomputed = check.lines(&snapshot, chunk).await?;
         check.statements(&snapshot, chunk, &partners, &recomputed).await?;
         check.ledger(&snapshot, chunk, &partners).await?;
+        check.statistics(&snapshot, chunk).await?;
         check.summary.partners += partners.len() as u64;
         after = last;
     }

@@ -31,7 +31,7 @@ use crate::reference::{self, Act, Event, Outcome, Step, Terms};
 
 /// The program's books, as the services keep them.
 pub struct Books {
-    app: App,
+    pub(super) app: App,
     pub(super) connection: DatabaseConnection,
     pub(super) tables: Vec<String>,
     pub(super) withdrawals: Vec<Uuid>,

@@ -6,6 +6,7 @@
 
 mod books;
 mod expected;
+mod figures;
 mod steps;
 mod tables;
 
@@ -17,6 +18,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use crate::harness::{Backend, Folder, TestDatabase, block_on};
 use crate::reference::{Calendar, Event, Terms, UNIT, World};
 use books::Books;
+use figures::Seen;
 use steps::{Sequence, sequences};
 
 /// How many sequences a run tries.
@@ -110,6 +112,7 @@ async fn play(
     let mut events: Vec<Event> = Vec::new();
     let mut now = sequence.start;
     let mut world = World::after(&terms, &events).0;
+    let mut seen = Seen::default();
     for step in &sequence.steps {
         now += step.wait_before();
         let Some(act) = step.act(&world, &events, now) else { continue };
@@ -133,6 +136,10 @@ async fn play(
         if let Some(difference) = books.differs_from(&world, now).await {
             return Err(format!("{difference}\nafter\n{}", history()));
         }
+        seen.look(&books, now).await;
+    }
+    if let Some(difference) = books.figures_differ(&seen).await {
+        return Err(format!("{difference}\nafter {events:#?}"));
     }
     let findings = books.verify().await;
     books.close().await;
