@@ -12,6 +12,7 @@ use crate::config::{Config, ConfigError, NamedKey};
 use crate::db::{Db, PoolSize};
 use crate::domain::calendar::Calendar;
 use crate::domain::link::SiteRules;
+use crate::domain::signed_address::AddressKeys;
 use crate::domain::tier::{MINIMUM_RATE, Tier, Tiers};
 use crate::domain::visitor_token::VisitorKeys;
 use crate::domain::withdrawal::WithdrawalTerms;
@@ -92,6 +93,8 @@ pub struct Keys {
     pub encryption: Vec<NamedKey>,
     /// Over the values of an idempotent mutation (rule 28).
     pub idempotency: Vec<NamedKey>,
+    /// Of addresses that work without a token.
+    pub address: AddressKeys,
 }
 
 impl Keys {
@@ -101,7 +104,10 @@ impl Keys {
         let visitor = VisitorKeys::new(visitor).ok_or_else(|| {
             ConfigError::refused("keys.visitor", "needs ids of 1 to 32 letters, digits, - and _")
         })?;
-        Ok(Keys { visitor, encryption: keys.encryption, idempotency: keys.idempotency })
+        let address = keys.address.iter().map(|key| (key.id.clone(), *key.bytes())).collect();
+        let address = AddressKeys::new(address)
+            .ok_or_else(|| ConfigError::refused("keys.encryption", "needs a key"))?;
+        Ok(Keys { visitor, encryption: keys.encryption, idempotency: keys.idempotency, address })
     }
 }
 

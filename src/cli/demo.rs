@@ -24,7 +24,8 @@ const TOKEN_HOURS: i64 = 24;
 /// A query that shows a partner what he has.
 const QUERY: &str = "{ viewer { code standing { tier { name } ratePercent activeClients clientsToNextTier } \
     balance { available { amount currencyCode } reserved { amount } pending { amount } } \
-    statements(first: 3) { edges { node { period { start } topUpCount credited { amount } } } } } }";
+    statements(first: 3) { edges { node { period { start } topUpCount credited { amount } printUrl } } } \
+    ledgerFile: exportUrl(kind: LEDGER) } }";
 
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
@@ -64,7 +65,7 @@ pub(super) async fn run(global: &Global, args: &DemoArgs) -> Result<(), CliError
     let world = directory.world();
     make_its_own(&mut config, &directory)?;
     let app = App::open(config, Clock::fixed(directory.lived_until())).await?;
-    schema_version::migrate(&app.db).await?;
+    schema_version::bring_up(&app).await?;
     if let Some(lived) = live(&app, &world, &mut directory, now).await? {
         eprintln!("{}", summary(&lived));
     }

@@ -46,6 +46,8 @@ pub struct Keys {
     /// Keeps the values of an idempotency key as an HMAC (rule 28); one for each encryption key, so that both are
     /// renewed together.
     pub idempotency: Vec<NamedKey>,
+    /// Signs addresses that work without a token; one for each encryption key likewise.
+    pub address: Vec<NamedKey>,
 }
 
 impl Config {
@@ -65,11 +67,14 @@ impl Config {
         };
         let visitor = ring("visitor", &self.keys.visitor)?;
         let encryption = ring("encryption", &self.keys.encryption)?;
-        let idempotency = encryption
-            .iter()
-            .map(|key| Ok(NamedKey::new(&key.id, derive(key.bytes(), "parrain idempotency key v1")?)))
-            .collect::<Result<_, ConfigError>>()?;
-        Ok(Keys { visitor, encryption, idempotency })
+        let derived = |purpose: &str| {
+            let keys = encryption.iter();
+            keys.map(|key| Ok(NamedKey::new(&key.id, derive(key.bytes(), purpose)?)))
+                .collect::<Result<Vec<NamedKey>, ConfigError>>()
+        };
+        let idempotency = derived("parrain idempotency key v1")?;
+        let address = derived("parrain address key v1")?;
+        Ok(Keys { visitor, encryption, idempotency, address })
     }
 
     /// Sees to it that tokens can be checked and keys be had. With no `[auth]` on SQLite, a secret is made in a file

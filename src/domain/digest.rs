@@ -57,6 +57,11 @@ pub fn statement_digest(statement: &StatementDigest<'_>) -> String {
     hex(&Sha256::digest(canonical_json(statement)))
 }
 
+/// What a statement's digest is made of: its canonical JSON.
+pub fn statement_json(statement: &StatementDigest<'_>) -> String {
+    String::from_utf8_lossy(&canonical_json(statement)).into_owned()
+}
+
 /// The digest of a settlement: fed with its statements' digests in the order of partner ids.
 #[derive(Clone, Debug, Default)]
 pub struct SettlementDigest(Sha256);

@@ -27,6 +27,7 @@ pub mod sepa;
 pub mod service_transfer;
 pub mod settlement;
 pub mod settlement_period;
+pub mod signed_address;
 pub mod target;
 pub mod text;
 pub mod ticket;

@@ -23,6 +23,7 @@ use crate::services::position::{self, Position};
 use crate::services::programme::TierTables;
 use crate::services::referred_client::ReferredClient;
 use crate::services::standing::{self, Books, Standing};
+use crate::services::statistics::{self, LinkKey, Point};
 use crate::services::{commission, referral_link, referred_client, review, statement as statements};
 
 /// The loaders of one request, and what is looked up once in it.
@@ -54,6 +55,8 @@ pub struct Loaders {
     pub statements_of: Batched<(Uuid, Period), statement::Model>,
     /// The closing balance of the statement before the one of a partner and period.
     pub opening_balances: Batched<(Uuid, Period), entity::Money>,
+    /// The digest of the statement before the one of a partner and period.
+    pub previous_digests: Batched<(Uuid, Period), String>,
     /// By partner and period.
     pub rates: Batched<(Uuid, Period), RateInForce>,
     pub withdrawals: Batched<Uuid, withdrawal::Model>,
@@ -67,6 +70,7 @@ pub struct Loaders {
     /// By partner.
     pub contracts: Batched<Uuid, contract::Model>,
     pub tickets: Batched<Uuid, ticket::Model>,
+    pub link_statistics: Batched<LinkKey, Point>,
     /// The messages of a ticket, oldest first.
     pub messages: Batched<Uuid, Vec<entity::ticket_message::Model>>,
 }
@@ -97,6 +101,9 @@ impl Loaders {
             opening_balances: Batched::new(app, |app, keys| {
                 Box::pin(statements::opening_balances(app, keys))
             }),
+            previous_digests: Batched::new(app, |app, keys| {
+                Box::pin(statements::previous_digests(app, keys))
+            }),
             rates: Batched::new(app, |app, keys| Box::pin(standing::rates(app, keys))),
             withdrawals: Batched::new(app, |app, ids| Box::pin(listing::withdrawals_by_id(app, ids))),
             service_transfers: Batched::new(app, |app, ids| {
@@ -111,6 +118,7 @@ impl Loaders {
             subjects: Batched::new(app, |app, ids| Box::pin(listing::subjects(app, ids))),
             contracts: Batched::new(app, |app, ids| Box::pin(listing::contracts(app, ids))),
             tickets: Batched::new(app, |app, ids| Box::pin(listing::tickets_by_id(app, ids))),
+            link_statistics: Batched::new(app, |app, keys| Box::pin(statistics::of_links(app, keys))),
             messages: Batched::new(app, |app, ids| Box::pin(listing::ticket_messages(app, ids))),
             app: app.clone(),
         }

@@ -15,16 +15,18 @@ use super::commission::{Commission, CommissionFilter, lines};
 use super::connection::{Connection, page_request};
 use super::contract::Contract;
 use super::error::{Failure, Result};
+use super::export::{self, ExportKind};
 use super::forecast::Forecast;
 use super::id::Tag;
 use super::ledger::LedgerEntry;
 use super::referral_link::ReferralLink;
 use super::referred_client::{ReferredClient, ReferredClientFilter, ReferredClientOrder, clients_asked};
 use super::request::{app, loaders};
-use super::scalar::{DateTime, Decimal};
+use super::scalar::{Date, DateTime, Decimal};
 use super::service_transfer::ServiceTransfer;
 use super::standing::Standing;
 use super::statement::Statement;
+use super::statistics::{self, Statistics, StatisticsFilter, StatisticsInterval};
 use super::ticket::{Ticket, tickets};
 use super::withdrawal::{Withdrawal, WithdrawalEligibility, WithdrawalObstacle, withdrawals};
 use crate::domain::withdrawal::obstacles;
@@ -257,6 +259,33 @@ impl Partner {
         let (list, request) =
             (listing::ledger_transfers(self.0.id), page_request(first, after, last, before)?);
         Connection::load(context, list, request, LedgerEntry).await
+    }
+
+    /// What came of his links and clients on days from one to before another, at most three years.
+    async fn statistics(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first day, in the time zone.")] from: Date,
+        #[graphql(desc = "The day after the last.")] to: Date,
+        #[graphql(desc = "Into what the days are divided.")] interval: StatisticsInterval,
+        #[graphql(desc = "By its name in the IANA database; the programme's if left out.")] time_zone: Option<
+            String,
+        >,
+        #[graphql(desc = "Those alone for which this holds.")] filter: Option<StatisticsFilter>,
+    ) -> Result<Statistics> {
+        let request = statistics::read((from, to), interval, time_zone.as_deref(), filter)?;
+        Statistics::of(context, self.0.id, request).await
+    }
+
+    /// The address of one of his histories as a CSV file: it works without a token for five minutes.
+    async fn export_url(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which history.")] kind: ExportKind,
+        #[graphql(desc = "The first day; from the beginning if left out.")] from: Option<Date>,
+        #[graphql(desc = "The day after the last; to the end if left out.")] until: Option<Date>,
+    ) -> Result<String> {
+        export::export_url(context, self.0.id, kind, from, until)
     }
 
     /// His tickets, newest first.

@@ -6,7 +6,8 @@ use entity::link;
 use super::error::Result;
 use super::id::Tag;
 use super::request::app;
-use super::scalar::DateTime;
+use super::scalar::{Date, DateTime};
+use super::statistics::{StatisticsPoint, of_link};
 use crate::services::referral_link as service;
 
 pub struct ReferralLink(pub link::Model);
@@ -29,6 +30,11 @@ impl ReferralLink {
         Ok(service::url_of(app(context)?, &self.0))
     }
 
+    /// The QR code of `url` as an SVG document.
+    async fn qr_code_svg(&self, context: &Context<'_>) -> Result<String> {
+        Ok(service::qr_code_svg(app(context)?, &self.0)?)
+    }
+
     /// The provider's page that it opens.
     async fn target(&self) -> &str {
         &self.0.target
@@ -47,6 +53,16 @@ impl ReferralLink {
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
+    }
+
+    /// What came over it on days from one to before another, of the programme's time zone; at most three years.
+    async fn statistics(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Date,
+        #[graphql(desc = "The day after the last.")] to: Date,
+    ) -> Result<StatisticsPoint> {
+        of_link(context, &self.0, (from, to)).await
     }
 
     /// When it was archived: since then it leads to the front page and counts for nobody.

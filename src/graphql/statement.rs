@@ -9,11 +9,13 @@ use super::error::Result;
 use super::id::Tag;
 use super::money::Money;
 use super::period::Period;
-use super::request::loaders;
+use super::request::{app, loaders};
 use super::scalar::{DateTime, Decimal};
 use super::tier::Tier;
 use crate::services::commission::of_statement;
+use crate::services::printed_statement::signed_address;
 use crate::services::standing::named;
+use crate::services::statement as service;
 
 pub struct Statement(pub statement::Model);
 
@@ -114,6 +116,17 @@ impl Statement {
     /// SHA-256 over the statement's canonical JSON, which holds the previous statement's digest.
     async fn digest(&self) -> &str {
         &self.0.digest
+    }
+
+    /// The canonical JSON itself (RFC 8785): to be compared with the figures, and hashed with any tool.
+    async fn digested_json(&self, context: &Context<'_>) -> Result<String> {
+        let previous = loaders(context)?.previous_digests.get((self.0.partner_id, self.0.period)).await?;
+        Ok(service::digested_json(&self.0, previous.as_deref()))
+    }
+
+    /// The printable page: an address that works without a token for five minutes. Its path alone works with one.
+    async fn print_url(&self, context: &Context<'_>) -> Result<String> {
+        Ok(signed_address(app(context)?, self.0.id))
     }
 }
 

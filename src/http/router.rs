@@ -10,13 +10,16 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{CorsLayer, Vary};
 
 use super::buckets::Buckets;
 use super::edge::{self, Edge, X_REQUEST_ID};
+use super::export;
 use super::graphql::{self, Documents};
 use super::health::{self, Health, Ready};
+use super::print;
 use super::redirect;
 use super::token::Verifier;
 use crate::app::App;
@@ -32,6 +35,8 @@ pub struct Http<E> {
     pub(super) documents: Documents,
     pub(super) prices: Arc<Prices>,
     pub(super) buckets: Arc<Buckets>,
+    /// Exports that read the database at this moment.
+    pub(super) exports: Arc<Semaphore>,
     /// The schema as text, printed once.
     sdl: Arc<str>,
 }
@@ -46,6 +51,7 @@ impl<E: Executor> Http<E> {
         Ok(Http {
             prices: Arc::new(prices),
             buckets: Arc::new(Buckets::new(&app.config.limits)?),
+            exports: Arc::new(Semaphore::new(export::MAX_AT_ONCE)),
             verifier: Arc::new(Verifier::new(&app.config)?),
             documents: Documents::new(app.config.limits.document_cache_bytes),
             sdl: sdl.into(),
@@ -61,7 +67,9 @@ pub fn public_router<E: Executor>(http: Http<E>) -> Router {
     let edge = Edge::new(http.app.clock.clone(), config.limits.max_requests);
     let mut api = Router::new()
         .route("/graphql", get(graphql::handle::<E>).post(graphql::handle::<E>))
-        .route("/schema.graphql", get(sdl::<E>));
+        .route("/schema.graphql", get(sdl::<E>))
+        .route("/export/{file}", get(export::own::<E>))
+        .route("/statements/{id}", get(print::statement::<E>));
     if config.graphiql {
         api = api.route("/graphiql", get(graphiql));
     }

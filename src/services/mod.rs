@@ -32,6 +32,7 @@ pub mod payment_batch;
 pub mod payment_status;
 pub mod payout;
 pub mod position;
+pub mod printed_statement;
 pub mod programme;
 pub mod reassignment;
 pub mod referral_link;

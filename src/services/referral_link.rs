@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use entity::link;
+use qrcode::QrCode;
+use qrcode::render::svg;
 use sea_orm::{DatabaseTransaction, EntityTrait, Value};
 use uuid::Uuid;
 
@@ -203,6 +205,14 @@ pub async fn own_codes(app: App, partner_ids: Vec<Uuid>) -> Result<HashMap<Uuid,
 /// The address to publish.
 pub fn url_of(app: &App, link: &link::Model) -> String {
     format!("{}/r/{}", app.config.public_url.as_str().trim_end_matches('/'), link.code)
+}
+
+/// The QR code of a link's address as an SVG document, with the quiet zone that readers need.
+pub fn qr_code_svg(app: &App, link: &link::Model) -> Result<String, ServiceError> {
+    let code = QrCode::new(url_of(app, link)).map_err(|error| {
+        ServiceError::Broken(format!("the address of link {} is too long: {error}", link.id))
+    })?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(256, 256).build())
 }
 
 /// Where a link leads, and whether a visit over it can count.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entity::{Money, Period, statement};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{FromQueryResult, TryGetable, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
@@ -11,6 +11,7 @@ use super::listing::rows_by_id;
 use super::paging::List;
 use crate::app::App;
 use crate::db::{Column, Rows};
+use crate::domain::digest::{StatementDigest, statement_json};
 
 /// The statements of a partner, newest first.
 pub fn of_partner(partner_id: Uuid) -> List {
@@ -55,13 +56,49 @@ pub async fn opening_balances(
     app: App,
     keys: Vec<(Uuid, Period)>,
 ) -> Result<HashMap<(Uuid, Period), Money>, ServiceError> {
-    let sql = "WITH {rows} SELECT v.partner_id, v.period, (SELECT s.closing_balance FROM statement s \
-               WHERE s.partner_id = v.partner_id AND s.period < v.period ORDER BY s.period DESC LIMIT 1) FROM v";
-    let mut balances = HashMap::new();
-    for row in key_rows(&keys).query(app.db.reader(), sql, Vec::<Value>::new()).await? {
-        if let Some(balance) = row.try_get_by_index(2)? {
-            balances.insert((row.try_get_by_index(0)?, row.try_get_by_index(1)?), balance);
+    before(&app, "closing_balance", &keys).await
+}
+
+/// The digests of the statements before those of partners and periods; nothing for a first one.
+pub async fn previous_digests(
+    app: App,
+    keys: Vec<(Uuid, Period)>,
+) -> Result<HashMap<(Uuid, Period), String>, ServiceError> {
+    before(&app, "digest", &keys).await
+}
+
+async fn before<T: TryGetable>(
+    app: &App,
+    column: &str,
+    keys: &[(Uuid, Period)],
+) -> Result<HashMap<(Uuid, Period), T>, ServiceError> {
+    let sql = format!(
+        "WITH {{rows}} SELECT v.partner_id, v.period, (SELECT s.{column} FROM statement s \
+         WHERE s.partner_id = v.partner_id AND s.period < v.period ORDER BY s.period DESC LIMIT 1) FROM v"
+    );
+    let mut found = HashMap::new();
+    for row in key_rows(keys).query(app.db.reader(), &sql, Vec::<Value>::new()).await? {
+        if let Some(value) = row.try_get_by_index::<Option<T>>(2)? {
+            found.insert((row.try_get_by_index(0)?, row.try_get_by_index(1)?), value);
         }
     }
-    Ok(balances)
+    Ok(found)
+}
+
+/// The canonical JSON over which a statement's digest is made (rule 21).
+pub fn digested_json(statement: &statement::Model, previous_digest: Option<&str>) -> String {
+    statement_json(&StatementDigest {
+        partner_id: statement.partner_id,
+        period: statement.period,
+        active_clients: u32::try_from(statement.active_clients).unwrap_or(u32::MAX),
+        rate: statement.rate_basis_points,
+        top_up_count: statement.top_ups,
+        base: statement.base,
+        commission: statement.commission,
+        carried_in: statement.carried_in,
+        credited: statement.credited,
+        carried_out: statement.carried_out,
+        carry_reason: statement.carry_reason,
+        previous_digest,
+    })
 }

@@ -6,6 +6,7 @@ mod by_hand;
 mod dashboard;
 mod data;
 mod databases;
+mod figures;
 mod files;
 mod import;
 mod measure;
@@ -47,6 +48,8 @@ enum Command {
     Verify(Options),
     /// A partner's dashboard under wrk, against a handler by hand, PostGraphile and mercurius.
     Dashboard(dashboard::Dashboard),
+    /// A partner's statistics and pages with 1,000 lines and with all `--top-ups`.
+    Figures(Options),
     /// Writes the data as files for `parrain import`.
     Files {
         #[command(flatten)]
@@ -96,12 +99,13 @@ pub struct Options {
 async fn main() -> Outcome<()> {
     match Cli::parse().command {
         // `cargo test --benches` comes by without a command.
-        None => println!("import, settle, verify, dashboard, files or clean; see tests/load/README.md"),
+        None => println!("import, settle, verify, dashboard, figures, files or clean; see tests/load/README.md"),
         Some(Command::Import(options)) => import::run(&options).await?,
         Some(Command::Settle(options)) => settle::run(&options).await?,
         Some(Command::Verify(options)) => verify::run(&options).await?,
         Some(Command::Dashboard(dashboard)) => dashboard::run(&dashboard).await?,
         Some(Command::ServeByHand { database_url, listen }) => by_hand::serve(&database_url, &listen).await?,
+        Some(Command::Figures(options)) => figures::run(&options).await?,
         Some(Command::Files { shape, directory }) => files::write(shape, &directory)?,
         Some(Command::Clean { database_url }) => Server::at(&database_url).await?.clean().await?,
         Some(Command::Part { part, options }) => measure::run_part(part, &options).await?,

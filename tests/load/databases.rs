@@ -22,8 +22,10 @@ pub const SETTLED: &str = "load_settled";
 pub const DASHBOARD: &str = "load_dashboard";
 /// What one measured part works on.
 pub const SCRATCH: &str = "load_scratch";
+/// A partner with few lines and one with many.
+pub const FIGURES: &str = "load_figures";
 
-const ALL: [&str; 5] = [MEMBERS, LINES, SETTLED, DASHBOARD, SCRATCH];
+const ALL: [&str; 6] = [MEMBERS, LINES, SETTLED, DASHBOARD, SCRATCH, FIGURES];
 /// The service refuses to start without one; nothing is signed here.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const REGISTRATION_BATCH: u64 = 4_000;
@@ -132,6 +134,20 @@ impl Server {
             connection.close().await?;
         }
         self.administer("CHECKPOINT".to_owned()).await
+    }
+
+    /// Makes a database with the schema alone; false where there is one.
+    pub async fn begin(&mut self, name: &str) -> Outcome<bool> {
+        if self.exists(name).await? {
+            return Ok(false);
+        }
+        self.create(name).await?;
+        let app = open(&self.url(name)).await?;
+        let tx = app.begin().await?;
+        migration::Migrator::up(&tx, None).await?;
+        tx.commit().await?;
+        app.db.close().await?;
+        Ok(true)
     }
 
     /// Makes the database of partners, clients and rates where there is none.

@@ -104,6 +104,6 @@ impl Rows {
     }
 
     fn selection(&self) -> Selection {
-        Selection { partner_code: self.partner.clone(), from: self.from, until: self.until }
+        Selection { partner_code: self.partner.clone(), from: self.from, until: self.until, partner_id: None }
     }
 }

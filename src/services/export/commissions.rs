@@ -49,9 +49,12 @@ impl<W: Write> Export<'_, W> {
         let rates = Rates::load(self.app, self.db).await?;
         // A period at a time, so that no more than that is sorted at once.
         let first = self.selection.from.map_or(Period::BEGINNING, Period::holding);
-        let sql =
-            "SELECT DISTINCT settle_period FROM partner_sum WHERE settle_period >= $1 ORDER BY settle_period";
-        for row in db::query(self.db, sql, vec![first.0.into()]).await? {
+        let mut sql =
+            "SELECT DISTINCT s.settle_period FROM partner_sum s WHERE s.settle_period >= $1".to_owned();
+        let mut values = vec![first.0.into()];
+        self.of_partner(&mut sql, &mut values, "s.partner_id");
+        sql.push_str(" ORDER BY 1");
+        for row in db::query(self.db, sql, values).await? {
             self.lines_of_period(&rates, row.try_get_by_index(0)?).await?;
         }
         for (_, partner_id) in self.partners().await? {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use self::sheet::Sheet;
 use super::error::ServiceError;
+use super::printed_statement;
 use crate::app::App;
 use crate::db;
 use crate::domain::link::code_key;
@@ -50,11 +51,27 @@ pub enum Book {
     Audit,
 }
 
+impl Book {
+    /// Its name in an address.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Book::Statements => "statements",
+            Book::Commissions => "commissions",
+            Book::Balances => "balances",
+            Book::Withdrawals => "withdrawals",
+            Book::Ledger => "ledger",
+            Book::Audit => "audit",
+        }
+    }
+}
+
 /// Which rows: of one partner, named by a code of his, and from a local day on to before another. Statements go by the
 /// first day of their period, everything else by when it occurred; balances are as they are.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     pub partner_code: Option<String>,
+    /// The same, by his id.
+    pub partner_id: Option<Uuid>,
     pub from: Option<NaiveDate>,
     pub until: Option<NaiveDate>,
 }
@@ -74,7 +91,7 @@ pub async fn export(
     let mut export = Export {
         partner_id: match &selection.partner_code {
             Some(code) => Some(partner_of(&snapshot, code).await?),
-            None => None,
+            None => selection.partner_id,
         },
         app,
         db: &snapshot,
@@ -91,6 +108,21 @@ pub async fn export(
     }
     sheet.finish()?;
     Ok(snapshot.rollback().await?)
+}
+
+/// The address of a partner's own export, good for five minutes.
+pub fn signed_address(
+    app: &App,
+    partner_id: Uuid,
+    book: Book,
+    from: Option<NaiveDate>,
+    until: Option<NaiveDate>,
+) -> String {
+    let mut address = format!("/export/{}.csv?partner={partner_id}", book.as_str());
+    for (name, day) in [("from", from), ("until", until)] {
+        day.into_iter().for_each(|day| address.push_str(&format!("&{name}={day}")));
+    }
+    printed_statement::address(app, &address)
 }
 
 async fn partner_of(db: &DatabaseTransaction, code: &str) -> Result<Uuid, ExportError> {

@@ -2,12 +2,14 @@
 //! answered for it later, and a forecast comes true if nothing happens.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 use entity::{LineKind, LineState, Moment, Money, VisitVerdict, line, partner, referral};
 use parrain::domain::interval::{DaySpan, Interval};
 use parrain::services::balance::{self, BalanceView};
+use parrain::services::position::{self, Position};
 use parrain::services::settlement::{self, Occasion};
 use parrain::services::standing::{self, Standing};
 use parrain::services::statistics::{self, CountedVisit, Figures, LinkFilter, Request, Statistics};
@@ -35,8 +37,9 @@ impl Seen {
     pub async fn look(&mut self, books: &Books, now: i64) {
         let partners = books.partners().await;
         let Some(partner) = partners.get(self.0.len() % partners.len().max(1)) else { return };
-        let balance = balance::view(&books.app, partner.id, None).await.unwrap();
-        let standing = standing::at(&books.app, partner.id, None).await.unwrap();
+        let position = books.position(partner.id).await;
+        let balance = balance::now(&position).unwrap();
+        let standing = position.standing(&books.app);
         // What happens in the same moment is known in it.
         self.0.retain(|(at, _), _| *at != now);
         self.0.insert((now, partner.id), (balance, standing));
@@ -66,10 +69,15 @@ impl Books {
         partner::Entity::find().all(&self.connection).await.unwrap()
     }
 
+    async fn position(&self, partner_id: Uuid) -> Arc<Position> {
+        position::by_id(self.app.clone(), vec![partner_id]).await.unwrap().remove(&partner_id).unwrap()
+    }
+
     async fn replays_differ(&self, seen: &Seen) -> Option<String> {
         for ((at, partner), then) in &seen.0 {
-            let balance = balance::view(&self.app, *partner, Some(Moment(*at))).await.unwrap();
-            let standing = standing::at(&self.app, *partner, Some(Moment(*at))).await.unwrap();
+            let key = (*partner, Moment(*at));
+            let balance = balance::then(self.app.clone(), vec![key]).await.unwrap()[&key];
+            let standing = standing::at(self.app.clone(), vec![key]).await.unwrap().remove(&key).unwrap();
             if *then != (balance, standing.clone()) {
                 return Some(format!("at {at} {partner} saw {then:#?}, now told {balance:#?} {standing:#?}"));
             }
@@ -169,7 +177,8 @@ impl Books {
         let open = standing::books(&self.app).await.unwrap().oldest_open()?;
         let mut forecasts = Vec::new();
         for partner in self.partners().await {
-            forecasts.push((partner.id, forecast::forecast(&self.app, &partner).await.unwrap()));
+            let position = self.position(partner.id).await;
+            forecasts.push((partner.id, forecast::forecast(&self.app, &position).unwrap()));
         }
         let ends_at = self.app.terms.calendar.ends_at(open);
         self.app.clock.set(self.app.clock.now().max(ends_at));
@@ -180,7 +189,7 @@ impl Books {
             let written = statement::by_period(self.app.clone(), keys).await.unwrap();
             let credited = written.values().next().map(|statement| statement.credited).unwrap_or_default();
             // Shown from now on: that of the period after the one closed last.
-            let standing = standing::at(&self.app, partner_id, None).await.unwrap();
+            let standing = self.position(partner_id).await.standing(&self.app);
             if (credited, &standing.tier, standing.clients_to_next_tier)
                 != (forecast.next_credit, &forecast.tier, forecast.clients_to_next_tier)
             {
