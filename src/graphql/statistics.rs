@@ -144,7 +144,7 @@ pub struct VerdictCount {
     pub visits: i64,
 }
 
-/// What a visit counts for. In this order: the first that fits is the visit's.
+/// What a visit counts for: of all but COUNTED the first that fits, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "entity::VisitVerdict")]
 pub enum VisitVerdict {
