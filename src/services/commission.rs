@@ -140,11 +140,11 @@ impl Commission {
 
 const LINE: &str = "l.id, l.kind, l.source, l.external_id, l.partner_id, l.referral_id, l.reverses, l.top_up_kind, \
     l.occurred_at, l.recorded_at, l.amount, l.currency, l.exchange_rate, l.rate_published_on, l.base, l.rate_period, \
-    l.settle_period, l.state, l.reason, l.checksum";
-const LINE_COLUMNS: usize = 20;
+    l.settle_period, l.state, l.reason, l.checksum, l.released_at";
+const LINE_COLUMNS: usize = 21;
 static WITH_CLIENTS: LazyLock<String> = LazyLock::new(|| format!("{LINE}, {}", referred_client::COLUMNS));
 
-/// By number: twenty columns by their names would take longer than the rest of a line.
+/// By number: twenty-one columns by their names would take longer than the rest of a line.
 fn read_line(row: &QueryResult, first: usize) -> Result<line::Model, DbErr> {
     Ok(line::Model {
         id: row.try_get_by_index(first)?,
@@ -167,6 +167,7 @@ fn read_line(row: &QueryResult, first: usize) -> Result<line::Model, DbErr> {
         state: row.try_get_by_index(first + 17)?,
         reason: row.try_get_by_index(first + 18)?,
         checksum: row.try_get_by_index(first + 19)?,
+        released_at: row.try_get_by_index(first + 20)?,
     })
 }
 

@@ -116,9 +116,9 @@ impl Books {
 
     async fn statistics_differ(&self, facts: &Facts<'_>) -> Option<String> {
         let now = self.app.clock.now().to_utc().date_naive();
-        // About the middle of a long history, so that lines lie outside too.
+        // All of the history, and its middle, so that lines lie outside too.
         let spans = [
-            DaySpan::new(now - Days::new(900), now + Days::new(2)).unwrap(),
+            DaySpan::new(now - Days::new(150), now + Days::new(2)).unwrap(),
             DaySpan::new(now - Days::new(40), now - Days::new(3)).unwrap(),
         ];
         // The programme's own zone each time, and one of the others with each history.
