@@ -27,12 +27,14 @@ pub mod referral_sum;
 pub mod referral_total;
 pub mod service_transfer;
 pub mod settlement;
+pub mod site;
 pub mod standing;
 pub mod statement;
 pub mod suspension;
 pub mod ticket;
 pub mod ticket_message;
 pub mod tier_table;
+pub mod visit;
 pub mod withdrawal;
 
 pub use money::{MICROS_PER_UNIT, Money, MoneyError, RateBasisPoints};

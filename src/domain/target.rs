@@ -145,7 +145,8 @@ fn check_written_path(path: &str) -> Result<(), TargetRefusal> {
 fn check_site(rules: &SiteRules, url: &Url) -> Result<(), TargetRefusal> {
     let host = url.host().ok_or(TargetRefusal::Host)?;
     let is_loopback = match &host {
-        Host::Domain(name) => *name == "localhost",
+        // Names below it are this machine's too (RFC 6761).
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
     };
