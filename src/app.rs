@@ -1,6 +1,9 @@
 //! What every use case is handed: the database, the clock, the terms of the programme.
 
-use std::sync::Arc;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Duration;
 use entity::{Moment, Money};
@@ -8,12 +11,14 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use secrecy::ExposeSecret;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, NamedKey};
+use crate::config::{Attribution, Config, ConfigError, NamedKey};
 use crate::db::{Db, PoolSize};
 use crate::domain::calendar::Calendar;
 use crate::domain::link::SiteRules;
+use crate::domain::programme_rules::{self, ProgrammeRule, RuleFigures};
 use crate::domain::signed_address::AddressKeys;
 use crate::domain::tier::{MINIMUM_RATE, Tier, Tiers};
+use crate::domain::visit::{BotList, VisitRules};
 use crate::domain::visitor_token::VisitorKeys;
 use crate::domain::withdrawal::WithdrawalTerms;
 
@@ -25,6 +30,30 @@ pub struct App {
     pub config: Arc<Config>,
     pub terms: Arc<Terms>,
     pub keys: Arc<Keys>,
+    pub memory: Arc<Memory>,
+}
+
+/// What the services keep in memory for all requests of a process: one value of a type, made when it is first asked for.
+#[derive(Default)]
+pub struct Memory(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl Memory {
+    pub fn of<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        // Whoever panicked under the lock left the map whole.
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = values.get(&TypeId::of::<T>()).cloned().and_then(|value| value.downcast::<T>().ok());
+        known.unwrap_or_else(|| {
+            let made = Arc::new(make());
+            values.insert(TypeId::of::<T>(), made.clone());
+            made
+        })
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
 }
 
 /// The terms of the programme as the rules read them, made once from the configuration.
@@ -46,6 +75,7 @@ pub struct Terms {
     /// The first table of tiers, in force until `setTiers` changes it.
     pub first_tiers: Tiers,
     pub site: SiteRules,
+    pub visits: VisitRules,
 }
 
 impl Terms {
@@ -72,6 +102,11 @@ impl Terms {
             exchange_rate_max_age_days: programme.exchange_rate_max_age_days,
             settlement_grace: Duration::from_std(programme.settlement_grace).unwrap_or(Duration::MAX),
             first_tiers,
+            visits: VisitRules {
+                bots: BotList::new(&config.site.bot_patterns)
+                    .map_err(|error| ConfigError::refused("the list of bots", error.to_string()))?,
+                ad_hosts: config.site.ad_hosts.clone(),
+            },
             site: SiteRules {
                 front_page: config.site.front_page.clone(),
                 allowed_hosts: config.site.allowed_hosts.clone(),
@@ -95,6 +130,8 @@ pub struct Keys {
     pub idempotency: Vec<NamedKey>,
     /// Of addresses that work without a token.
     pub address: AddressKeys,
+    /// Over account ids that were erased.
+    pub erasure: Vec<NamedKey>,
 }
 
 impl Keys {
@@ -107,7 +144,13 @@ impl Keys {
         let address = keys.address.iter().map(|key| (key.id.clone(), *key.bytes())).collect();
         let address = AddressKeys::new(address)
             .ok_or_else(|| ConfigError::refused("keys.encryption", "needs a key"))?;
-        Ok(Keys { visitor, encryption: keys.encryption, idempotency: keys.idempotency, address })
+        Ok(Keys {
+            visitor,
+            encryption: keys.encryption,
+            idempotency: keys.idempotency,
+            address,
+            erasure: keys.erasure,
+        })
     }
 }
 
@@ -130,12 +173,23 @@ impl App {
             acquire_timeout: config.database.acquire_timeout,
         };
         let db = Db::connect(config.database.url.expose_secret(), size).await?;
-        Ok(App { db, clock, terms, keys, config: Arc::new(config) })
+        Ok(App { db, clock, terms, keys, memory: Arc::default(), config: Arc::new(config) })
     }
 
     /// Opens a writing transaction: the one way to do so.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         self.db.begin_writing().await
+    }
+
+    /// The programme's rules in plain words.
+    pub fn rules(&self) -> Vec<ProgrammeRule> {
+        programme_rules::rules(&RuleFigures {
+            currency: self.terms.currency.clone(),
+            minimum_active_clients: self.terms.minimum_active_clients,
+            window_days: self.terms.window_days,
+            withdrawal_threshold: self.terms.withdrawal_threshold,
+            is_last_touch: self.config.programme.attribution == Attribution::LastTouch,
+        })
     }
 
     /// Asks the database for a sign of life.

@@ -83,6 +83,11 @@ impl Db {
         self.reader.get_database_backend()
     }
 
+    /// How many writing transactions at once do any good: SQLite has one writer.
+    pub fn writers(&self) -> usize {
+        if self.backend() == DbBackend::Postgres { 2 } else { 1 }
+    }
+
     /// Opens a writing transaction. On SQLite it is IMMEDIATE: whoever writes waits here and not in the middle.
     pub(crate) async fn begin_writing(&self) -> Result<DatabaseTransaction, DbErr> {
         self.writer
@@ -107,6 +112,25 @@ impl Db {
             },
         };
         self.reader.begin_with_options(options).await
+    }
+
+    /// Sees to it that what was deleted is not in the files any more: SQLite leaves it in free space and in its log until
+    /// both are written anew. PostgreSQL's VACUUM does so in its own time.
+    pub async fn scrub(&self) -> Result<(), DbErr> {
+        if self.backend() != DbBackend::Sqlite {
+            return Ok(());
+        }
+        self.writer.execute_unprepared("VACUUM").await?;
+        // A reader in the middle of a statement keeps the log from being cut: then it is tried again.
+        for _ in 0..50 {
+            let row = query_one(&self.writer, "PRAGMA wal_checkpoint(TRUNCATE)", vec![]).await?;
+            let is_busy: i32 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+            if is_busy == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
     }
 
     /// Closes the pools; on SQLite this also folds the write-ahead log into the file.

@@ -3,6 +3,7 @@
 mod actor;
 mod books;
 mod demo;
+mod erase;
 mod error;
 mod export;
 mod import;
@@ -59,6 +60,8 @@ enum Command {
     Copy(books::CopyArgs),
     /// Recompute the books from the recorded facts; prints what is off, and exits 1 if anything is
     Verify,
+    /// Remove what is personal of an account, client or partner; the books stay as they are
+    Erase(erase::EraseArgs),
     /// Make a token under the configured secret
     Token(token::TokenArgs),
     /// Print the GraphQL schema
@@ -114,6 +117,7 @@ async fn dispatch(cli: Cli) -> Result<Ended, CliError> {
         Command::Backup(args) => books::backup(&global, &args).await.map(|()| Ended::Done),
         Command::Copy(args) => books::copy(&global, &args).await.map(|()| Ended::Done),
         Command::Verify => verify::run(&global).await.map(|()| Ended::Done),
+        Command::Erase(args) => erase::run(&global, &args).await.map(|()| Ended::Done),
         Command::Token(args) => token::run(&global, &args).map(|()| Ended::Done),
         Command::Schema => {
             print!("{}", graphql::sdl());

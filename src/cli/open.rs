@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::error::CliError;
+use super::serve::ensure_auth;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Overrides};
@@ -52,6 +53,19 @@ impl Global {
             config.ensure_auth()?;
         }
         open_migrated(config, false).await
+    }
+
+    /// Opens the database for a command that must know erased accounts again: with the keys that `serve` uses, where
+    /// there are any.
+    ///
+    /// # Errors
+    /// As [`open_migrated`].
+    pub async fn open_keyed(&self) -> Result<App, CliError> {
+        let mut config = self.load(Overrides::default())?;
+        if config.keys().is_err() && config.database.is_sqlite() {
+            ensure_auth(&mut config)?;
+        }
+        open_migrated(without_secrets(config), false).await
     }
 
     /// Opens the database for a command that signs and encrypts nothing.

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::config::{Config, Overrides};
 use crate::graphql::{self, Api};
 use crate::http::{self, Http, Listeners, Ready, ops_router, public_router};
+use crate::services::{link_cache, visit};
 use crate::{jobs, telemetry};
 
 #[derive(Debug, Default, clap::Args)]
@@ -68,6 +69,9 @@ pub(super) fn ensure_auth(config: &mut Config) -> Result<(), CliError> {
 pub async fn serve(app: App, with_tasks: bool) -> Result<(), CliError> {
     let metrics = telemetry::install()?;
     let stop = stop_on_signal()?;
+    let links = link_cache::preload(&app).await?;
+    tracing::debug!(links, "links are in memory");
+    visit::count_lost(0);
     let ready = Ready::default();
     let public = public_router(Http::new(app.clone(), Api::new(app.clone()), graphql::sdl())?);
     let ops = ops_router(app.clone(), ready.clone(), metrics);

@@ -48,6 +48,9 @@ pub struct Keys {
     pub idempotency: Vec<NamedKey>,
     /// Signs addresses that work without a token; one for each encryption key likewise.
     pub address: Vec<NamedKey>,
+    /// Keeps account ids that were erased as an HMAC; likewise one for each encryption key. With a key that is no longer
+    /// configured goes what it would recognise.
+    pub erasure: Vec<NamedKey>,
 }
 
 impl Config {
@@ -74,7 +77,8 @@ impl Config {
         };
         let idempotency = derived("parrain idempotency key v1")?;
         let address = derived("parrain address key v1")?;
-        Ok(Keys { visitor, encryption, idempotency, address })
+        let erasure = derived("parrain erasure key v1")?;
+        Ok(Keys { visitor, encryption, idempotency, address, erasure })
     }
 
     /// Sees to it that tokens can be checked and keys be had. With no `[auth]` on SQLite, a secret is made in a file

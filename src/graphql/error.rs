@@ -56,6 +56,7 @@ impl From<ServiceError> for Failure {
             ServiceError::Refused(refusal) => Failure::bad_input(refusal.to_string()),
             ServiceError::Database(_)
             | ServiceError::LeaseLost
+            | ServiceError::NotRecorded
             | ServiceError::Broken(_)
             | ServiceError::Misconfigured(_) => Failure {
                 source: Some(Arc::new(error)),
@@ -174,6 +175,7 @@ fn field_of(what: &str) -> Option<&'static str> {
     match what {
         "code" => Some("code"),
         "client" => Some("clientId"),
+        "account" => Some("accountId"),
         "partner" => Some("partnerId"),
         "top-up" => Some("topUpExternalId"),
         "object" => Some("aboutId"),

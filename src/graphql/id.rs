@@ -20,10 +20,12 @@ pub enum Tag {
     ParkedFact,
     Settlement,
     AuditRecord,
+    Visit,
+    Site,
 }
 
 impl Tag {
-    pub const ALL: [Tag; 12] = [
+    pub const ALL: [Tag; 14] = [
         Tag::Partner,
         Tag::ReferralLink,
         Tag::ReferredClient,
@@ -36,6 +38,8 @@ impl Tag {
         Tag::ParkedFact,
         Tag::Settlement,
         Tag::AuditRecord,
+        Tag::Visit,
+        Tag::Site,
     ];
 
     const fn letter(self) -> u8 {
@@ -52,6 +56,8 @@ impl Tag {
             Tag::ParkedFact => b'f',
             Tag::Settlement => b'm',
             Tag::AuditRecord => b'a',
+            Tag::Visit => b'i',
+            Tag::Site => b'o',
         }
     }
 

@@ -16,6 +16,7 @@ use batched::Batched;
 use super::error::{Failure, Result};
 use crate::app::App;
 use crate::domain::rate::RateInForce;
+use crate::domain::visit::VisitQuality;
 use crate::services::balance::{self, BalanceView};
 use crate::services::listing::{self, Subject};
 use crate::services::paging::batch::{self, ListKey, PageOfRows};
@@ -24,7 +25,7 @@ use crate::services::programme::TierTables;
 use crate::services::referred_client::ReferredClient;
 use crate::services::standing::{self, Books, Standing};
 use crate::services::statistics::{self, LinkKey, Point};
-use crate::services::{commission, referral_link, referred_client, review, statement as statements};
+use crate::services::{commission, referral_link, referred_client, review, statement as statements, visit};
 
 /// The loaders of one request, and what is looked up once in it.
 pub struct Loaders {
@@ -71,6 +72,8 @@ pub struct Loaders {
     pub contracts: Batched<Uuid, contract::Model>,
     pub tickets: Batched<Uuid, ticket::Model>,
     pub link_statistics: Batched<LinkKey, Point>,
+    /// What a partner's visits were taken for of late.
+    pub visit_qualities: Batched<Uuid, VisitQuality>,
     /// The messages of a ticket, oldest first.
     pub messages: Batched<Uuid, Vec<entity::ticket_message::Model>>,
 }
@@ -119,6 +122,7 @@ impl Loaders {
             contracts: Batched::new(app, |app, ids| Box::pin(listing::contracts(app, ids))),
             tickets: Batched::new(app, |app, ids| Box::pin(listing::tickets_by_id(app, ids))),
             link_statistics: Batched::new(app, |app, keys| Box::pin(statistics::of_links(app, keys))),
+            visit_qualities: Batched::new(app, |app, ids| Box::pin(visit::qualities(app, ids))),
             messages: Batched::new(app, |app, ids| Box::pin(listing::ticket_messages(app, ids))),
             app: app.clone(),
         }

@@ -20,6 +20,7 @@ mod commission_mutation;
 mod connection;
 mod contract;
 mod contract_mutation;
+mod erasure;
 mod error;
 mod exchange_rate;
 mod export;
@@ -46,6 +47,7 @@ mod scalar;
 mod service_transfer;
 mod service_transfer_mutation;
 mod settlement;
+mod site;
 mod standing;
 mod statement;
 mod statistics;
@@ -53,6 +55,8 @@ mod ticket;
 mod ticket_mutation;
 mod tier;
 mod top_up;
+mod visit;
+mod visit_quality;
 mod withdrawal;
 mod withdrawal_mutation;
 
@@ -95,6 +99,9 @@ pub struct Mutation(
     commission_mutation::CommissionMutation,
     referred_client_mutation::ReferredClientMutation,
     programme_mutation::ProgrammeMutation,
+    visit::VisitMutation,
+    site::SiteMutation,
+    erasure::ErasureMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

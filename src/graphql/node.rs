@@ -16,10 +16,13 @@ use super::referred_client::ReferredClient;
 use super::request::loaders;
 use super::service_transfer::ServiceTransfer;
 use super::settlement::Settlement;
+use super::site::Site;
 use super::statement::Statement;
 use super::ticket::Ticket;
+use super::visit::Visit;
 use super::withdrawal::Withdrawal;
 use crate::services::listing::Subject;
+use crate::services::{site, visit};
 
 /// How many ids `nodes` takes.
 const MAX_NODES: usize = 100;
@@ -40,6 +43,8 @@ pub enum Node {
     ParkedFact(ParkedFact),
     Settlement(Settlement),
     AuditRecord(AuditRecord),
+    Visit(Visit),
+    Site(Site),
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +111,11 @@ async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node,
         Tag::ParkedFact => loaders.parked_facts.get(id).await?.map(|row| (ParkedFact(row).into(), None)),
         Tag::Settlement => loaders.settlements.get(id).await?.map(|row| (Settlement(row).into(), None)),
         Tag::AuditRecord => loaders.audit_records.get(id).await?.map(|row| (AuditRecord(row).into(), None)),
+        Tag::Visit => match visit::find(app, id).await? {
+            None => None,
+            Some(row) => loaders.links.get(row.link_id).await?.map(|link| owned(link.partner_id, Visit(row))),
+        },
+        Tag::Site => site::find(app, id).await?.map(|row| owned(row.partner_id, Site(row))),
     })
 }
 

@@ -10,6 +10,7 @@ use async_graphql::{Context, Enum, ID, Object};
 use entity::{PartnerStatus as Status, partner};
 
 use super::ahead::Ahead;
+use super::authority;
 use super::balance::Balance;
 use super::commission::{Commission, CommissionFilter, lines};
 use super::connection::{Connection, page_request};
@@ -24,17 +25,19 @@ use super::referred_client::{ReferredClient, ReferredClientFilter, ReferredClien
 use super::request::{app, loaders};
 use super::scalar::{Date, DateTime, Decimal};
 use super::service_transfer::ServiceTransfer;
+use super::site::Site;
 use super::standing::Standing;
 use super::statement::Statement;
 use super::statistics::{self, Statistics, StatisticsFilter, StatisticsInterval};
 use super::ticket::{Ticket, tickets};
+use super::visit_quality::VisitQuality;
 use super::withdrawal::{Withdrawal, WithdrawalEligibility, WithdrawalObstacle, withdrawals};
 use crate::domain::withdrawal::obstacles;
 use crate::services::commission::LinesAsked;
 use crate::services::error::ServiceError;
 use crate::services::position::Position;
 use crate::services::referral_link::LinksAsked;
-use crate::services::{balance, commission, forecast, listing, referred_client, statement};
+use crate::services::{balance, commission, forecast, listing, referred_client, site, statement};
 
 pub use query::PartnerQuery;
 
@@ -245,6 +248,26 @@ impl Partner {
         let request = page_request(first, after, last, before)?;
         let list = listing::service_transfers(self.0.id);
         Connection::load(context, list, request, ServiceTransfer).await
+    }
+
+    /// The sites that he says are his, oldest first.
+    async fn sites(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Site>> {
+        let (list, request) = (site::of_partner(self.0.id), page_request(first, after, last, before)?);
+        Connection::load(context, list, request, Site).await
+    }
+
+    /// Staff: what his visits of the last thirty days were taken for, and whether that is suspicious; null for others.
+    async fn visit_quality(&self, context: &Context<'_>) -> Option<Result<VisitQuality>> {
+        authority::staff(context).ok()?;
+        let find = async || Ok(loaders(context)?.visit_qualities.get(self.0.id).await?.unwrap_or_default());
+        Some(find().await.map(VisitQuality))
     }
 
     /// Every movement of the partner's money, newest first, each with the balance after it.

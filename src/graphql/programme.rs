@@ -1,6 +1,6 @@
 //! The programme's public terms.
 
-use async_graphql::{Context, Object};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::authority;
 use super::error::Result;
@@ -9,6 +9,7 @@ use super::period::Period;
 use super::request::{app, loaders};
 use super::scalar::{CurrencyCode, DateTime};
 use super::tier::{Tier, TierTable};
+use crate::domain::programme_rules;
 use crate::services::forecast::next_settlement_at;
 
 #[derive(Debug, Default)]
@@ -80,6 +81,11 @@ impl Programme {
         Ok(app(context)?.terms.withdrawal_threshold.into())
     }
 
+    /// The rules in plain words, in an order in which they can be read.
+    async fn rules(&self, context: &Context<'_>) -> Result<Vec<ProgrammeRule>> {
+        Ok(app(context)?.rules().into_iter().map(ProgrammeRule::from).collect())
+    }
+
     /// The half-month that holds this moment.
     async fn current_period(&self, context: &Context<'_>) -> Result<Period> {
         let app = app(context)?;
@@ -91,5 +97,20 @@ impl Programme {
         let app = app(context)?;
         let oldest_open = loaders(context)?.books().await?.oldest_open();
         Ok(DateTime(next_settlement_at(&app.terms, oldest_open, app.clock.now())))
+    }
+}
+
+/// One of the programme's rules.
+#[derive(SimpleObject)]
+pub struct ProgrammeRule {
+    /// A name that stays when the words change: NO_SELF_REFERRAL.
+    pub code: &'static str,
+    /// What it says, in plain English, with the figures in force.
+    pub text: String,
+}
+
+impl From<programme_rules::ProgrammeRule> for ProgrammeRule {
+    fn from(rule: programme_rules::ProgrammeRule) -> ProgrammeRule {
+        ProgrammeRule { code: rule.code, text: rule.text }
     }
 }

@@ -3,12 +3,15 @@
 use async_graphql::{Context, ID, Object};
 use entity::link;
 
+use super::connection::{Connection, page_request};
 use super::error::Result;
 use super::id::Tag;
 use super::request::app;
 use super::scalar::{Date, DateTime};
-use super::statistics::{StatisticsPoint, of_link};
+use super::statistics::{StatisticsPoint, VisitVerdict, of_link};
+use super::visit::Visit;
 use crate::services::referral_link as service;
+use crate::services::visit;
 
 pub struct ReferralLink(pub link::Model);
 
@@ -68,5 +71,20 @@ impl ReferralLink {
     /// When it was archived: since then it leads to the front page and counts for nobody.
     async fn archived_at(&self) -> Option<DateTime> {
         self.0.archived_at.map(DateTime)
+    }
+
+    /// The visits over it, newest first, each with what it was taken for; kept for a time, while the figures stay.
+    async fn visits(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "After this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Those alone that were taken for this.")] verdict: Option<VisitVerdict>,
+    ) -> Result<Connection<Visit>> {
+        let request = page_request(first, after, last, before)?;
+        let list = visit::of_link(self.0.id, verdict.map(Into::into));
+        Connection::load(context, list, request, Visit).await
     }
 }

@@ -11,7 +11,8 @@ use super::scalar::{CurrencyCode, DateTime, Decimal};
 use crate::domain::caller::ServiceScope;
 use crate::domain::error::{Invalid, Refusal};
 use crate::domain::top_up::TopUpFact;
-use crate::services::top_up::{self as service, FactOutcome};
+use crate::services::gathered_top_ups;
+use crate::services::top_up::FactOutcome;
 
 #[derive(Debug, Default)]
 pub struct TopUpMutation;
@@ -29,7 +30,7 @@ impl TopUpMutation {
         let keys: Vec<_> =
             input.top_ups.iter().map(|sent| (sent.source.clone(), sent.external_id.clone())).collect();
         let (facts, slots) = split(input.top_ups.into_iter().map(TopUpInput::read));
-        let recorded = service::record(app(context)?, &facts).await?;
+        let recorded = gathered_top_ups::record(app(context)?, facts).await?;
         let results = keys.into_iter().zip(join(slots, recorded)).enumerate();
         let results = results.map(|(index, ((source, external_id), outcome))| {
             let (outcome, commission, user_errors) = answer(outcome, "topUps", index);

@@ -2,6 +2,7 @@
 
 mod visit;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,17 +11,20 @@ use axum::http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_C
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::Response;
 
+use super::client_address::client_address;
 use super::router::Http;
 use crate::app::App;
-use crate::config::Attribution;
 use crate::domain::link::{check_code, redirect_to};
-use crate::domain::visitor_token::{AttributionPolicy, COOKIE_DAYS, VisitorToken, renew, sign, verify};
-use crate::services::referral_link::{self, LinkTarget};
+use crate::domain::visitor_token::{COOKIE_DAYS, VisitorToken, sign, verify};
+use crate::services::link_cache;
+use crate::services::referral_link::LinkTarget;
+use crate::services::visit::{self as service, Judged, NewVisit};
 
 /// The visitor token's cookie.
 const COOKIE_NAME: &str = "parrain_visitor";
-/// How long the database may take; then the visitor goes to the front page.
-const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a visitor waits until his visit is on record; then he goes on, and it is recorded behind him or counted as
+/// lost. With the time that a known link may take to read he is on his way within 250 ms.
+const RECORD_WITHIN: Duration = Duration::from_millis(100);
 
 /// Answers 302, whatever comes: a human is never shown an error for a bad code, nor for a database that is down.
 pub async fn follow<E>(State(http): State<Http<E>>, request: Request<Body>) -> Response {
@@ -30,13 +34,18 @@ pub async fn follow<E>(State(http): State<Http<E>>, request: Request<Body>) -> R
     let query = request.uri().query();
     let existing = visitor_of(app, request.headers());
     let token = match &link {
-        Some(link) if visit::counts(&request, &app.config.site) && !link.is_suspended => {
-            Some(counted_token(app, existing, link))
+        Some(link) => {
+            let facts = visit::facts_of(&request, link.is_suspended);
+            let address = client_address(&request, &app.config.trusted_proxies);
+            let judged = service::judge(app, link, &facts, existing, address, app.clock.now()).await;
+            let Judged { visit, token } = judged;
+            record(app, visit).await;
+            token
         }
-        // A visit that does not count gives nothing and takes nothing away.
-        Some(_) | None => None,
+        None => None,
     };
 
+    // A visit that does not count gives nothing and takes nothing away.
     let carried = token.or(existing).filter(|_| app.config.site.append_visitor_token);
     let carried = carried.map(|token| sign(&app.keys.visitor, &token));
     let (target, extra_path) = match &link {
@@ -46,6 +55,16 @@ pub async fn follow<E>(State(http): State<Http<E>>, request: Request<Body>) -> R
     let location = redirect_to(&app.terms.site, target, extra_path, query, carried.as_deref());
     let cookie = token.map(|token| cookie(app, &sign(&app.keys.visitor, &token)));
     answer(location.as_str(), cookie.as_deref())
+}
+
+/// Waits for the commit, but not for long.
+async fn record(app: &App, visit: NewVisit) {
+    match tokio::time::timeout(RECORD_WITHIN, service::record(app, visit)).await {
+        Ok(Ok(_)) => {}
+        // Said and counted where it failed.
+        Ok(Err(error)) => tracing::debug!(%error, "a visit was not recorded"),
+        Err(_) => metrics::counter!("visits_not_waited_for_total").increment(1),
+    }
 }
 
 /// `/r/CODE/below/it` is the code and `below/it`, still percent-encoded.
@@ -58,28 +77,15 @@ fn code_and_path(path: &str) -> (&str, Option<&str>) {
     }
 }
 
-async fn look_up(app: &App, code: &str) -> Option<LinkTarget> {
+async fn look_up(app: &App, code: &str) -> Option<Arc<LinkTarget>> {
     check_code("code", code).ok()?;
-    match tokio::time::timeout(LOOK_UP_TIMEOUT, referral_link::find_for_redirect(app, code)).await {
-        Ok(Ok(link)) => link,
-        Ok(Err(error)) => {
+    match link_cache::find(app, code).await {
+        Ok(link) => link,
+        Err(error) => {
             tracing::error!(%error, "a link could not be looked up");
             None
         }
-        Err(_) => {
-            tracing::error!("looking up a link took too long");
-            None
-        }
     }
-}
-
-/// The token that the visitor has after a visit that counts (rule 3).
-fn counted_token(app: &App, existing: Option<VisitorToken>, link: &LinkTarget) -> VisitorToken {
-    let policy = match app.config.programme.attribution {
-        Attribution::FirstTouch => AttributionPolicy::FirstTouch,
-        Attribution::LastTouch => AttributionPolicy::LastTouch,
-    };
-    renew(existing, policy, link.link_id, rand::random(), app.clock.now())
 }
 
 /// The token in the visitor's cookie, where it is one of ours. A browser may send several cookies of one name.

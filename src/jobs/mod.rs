@@ -4,6 +4,7 @@
 mod backlog;
 mod parked_facts;
 mod settlement;
+mod visits;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub async fn run(app: &App, stop: &CancellationToken) {
     tokio::join!(
         until_stopped(stop, settlement::run(app, stop)),
         until_stopped(stop, parked_facts::run(app, stop)),
+        until_stopped(stop, visits::run(app, stop)),
         until_stopped(stop, backlog::run(app, stop)),
     );
 }

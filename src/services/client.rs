@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::lock;
 use crate::app::App;
 use crate::db::{Column, Rows};
+use crate::domain::erasure::pseudonym;
 
 /// One client with one partner, for a time.
 #[derive(Clone, Debug)]
@@ -46,8 +47,35 @@ impl Client {
     }
 }
 
-/// The accounts of these ids that are known, by account id.
+/// The accounts of these ids that are known, by account id; those that were erased too.
 pub async fn find(
+    app: &App,
+    db: &impl ConnectionTrait,
+    account_ids: &BTreeSet<&str>,
+) -> Result<HashMap<String, Client>, DbErr> {
+    let mut clients = find_by_name(db, account_ids).await?;
+    let unknown = account_ids.iter().copied().filter(|id| !clients.contains_key(*id)).collect();
+    clients.extend(find_erased(app, db, &unknown).await?);
+    Ok(clients)
+}
+
+/// Of these ids those of accounts that were erased: they stand under their pseudonyms.
+async fn find_erased(
+    app: &App,
+    db: &impl ConnectionTrait,
+    account_ids: &BTreeSet<&str>,
+) -> Result<HashMap<String, Client>, DbErr> {
+    let keys = &app.keys.erasure;
+    let names: HashMap<String, &str> =
+        account_ids.iter().flat_map(|id| keys.iter().map(|key| (pseudonym(key.bytes(), id), *id))).collect();
+    let found = find_by_name(db, &names.keys().map(String::as_str).collect()).await?;
+    Ok(found
+        .into_iter()
+        .filter_map(|(name, client)| Some(((*names.get(&name)?).to_owned(), client)))
+        .collect())
+}
+
+async fn find_by_name(
     db: &impl ConnectionTrait,
     account_ids: &BTreeSet<&str>,
 ) -> Result<HashMap<String, Client>, DbErr> {
@@ -75,7 +103,7 @@ pub async fn find(
     Ok(clients)
 }
 
-/// Makes rows for accounts that are not there yet, and locks all that are named, in the order of their ids: a
+/// Makes rows for accounts that are not there yet, the erased apart, and locks all that are named, in the order of their ids: a
 /// registration and a fact that waits for it must not miss each other. Answers them as they are under the lock.
 pub async fn lock_unreported(
     app: &App,
@@ -85,7 +113,8 @@ pub async fn lock_unreported(
     let mut rows =
         Rows::new(&[("id", Column::Uuid), ("account_id", Column::Text), ("recorded_at", Column::BigInt)]);
     let now = app.clock.now();
-    for account_id in account_ids {
+    let erased = find_erased(app, tx, account_ids).await?;
+    for account_id in account_ids.iter().filter(|id| !erased.contains_key(**id)) {
         rows.push([app.clock.new_id().into(), (*account_id).into(), now.0.into()]);
     }
     let insert = "WITH {rows} INSERT INTO account (id, account_id, recorded_at) \
@@ -97,5 +126,7 @@ pub async fn lock_unreported(
     );
     let rows = Rows::of(&[("account_id", Column::Text)], account_ids.iter().map(|id| Value::from(*id)));
     rows.query(tx, &sql, vec![]).await?;
-    find(tx, account_ids).await
+    let mut clients = find_by_name(tx, account_ids).await?;
+    clients.extend(erased);
+    Ok(clients)
 }

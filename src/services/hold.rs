@@ -30,7 +30,7 @@ pub async fn hold_client(
         let tx = app.begin().await?;
         // Against a line that is being written: it reads the hold before it locks anything else.
         lock::period_exclusive(&tx).await?;
-        let client = referred(&tx, client_id).await?;
+        let client = referred(app, &tx, client_id).await?;
         let free: HashSet<Uuid> = client
             .referrals
             .iter()
@@ -62,7 +62,7 @@ pub async fn clear_client(
         let tx = app.begin().await?;
         // Against a line that is being written: it reads the hold before it locks anything else.
         lock::period_exclusive(&tx).await?;
-        let client = referred(&tx, client_id).await?;
+        let client = referred(app, &tx, client_id).await?;
         let referrals = || client.referrals.iter().map(|referral| referral.id);
         let held = if release_held { review::held_of(&tx, referrals()).await? } else { Vec::new() };
         let is_held = client.referrals.iter().any(|referral| referral.hold_reason.is_some());
@@ -84,8 +84,8 @@ pub async fn clear_client(
 }
 
 /// A client who is, or was, somebody's.
-async fn referred(tx: &DatabaseTransaction, client_id: &str) -> Result<Client, ServiceError> {
-    let client = client::find(tx, &BTreeSet::from([client_id])).await?.remove(client_id);
+async fn referred(app: &App, tx: &DatabaseTransaction, client_id: &str) -> Result<Client, ServiceError> {
+    let client = client::find(app, tx, &BTreeSet::from([client_id])).await?.remove(client_id);
     let client = client.filter(|client| !client.referrals.is_empty());
     Ok(client.ok_or(Refusal::NotFound { what: "client" })?)
 }

@@ -31,7 +31,7 @@ pub async fn reassign_client(
         let tx = app.begin().await?;
         // Against a line that is being written: it reads whose the client is before it locks anything else.
         lock::period_exclusive(&tx).await?;
-        let client = client::find(&tx, &BTreeSet::from([client_id])).await?.remove(client_id);
+        let client = client::find(app, &tx, &BTreeSet::from([client_id])).await?.remove(client_id);
         let client = client.ok_or(Refusal::NotFound { what: "client" })?;
         let registered_at = client.registered_at.ok_or(Refusal::NotFound { what: "client" })?;
         let partner = lock::partner(&tx, partner_id).await?.ok_or(Refusal::NotFound { what: "partner" })?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use entity::link;
 use qrcode::QrCode;
 use qrcode::render::svg;
-use sea_orm::{DatabaseTransaction, EntityTrait, Value};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::{ServiceError, retrying};
@@ -199,7 +199,7 @@ pub async fn own_codes(app: App, partner_ids: Vec<Uuid>) -> Result<HashMap<Uuid,
     let rows = Rows::of(&[("id", Column::Uuid)], partner_ids.into_iter().map(Value::from));
     let found = rows.query(app.db.reader(), sql, vec![]).await?;
     let codes = found.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
-    codes.collect::<Result<_, sea_orm::DbErr>>().map_err(ServiceError::from)
+    codes.collect::<Result<_, DbErr>>().map_err(ServiceError::from)
 }
 
 /// The address to publish.
@@ -219,19 +219,40 @@ pub fn qr_code_svg(app: &App, link: &link::Model) -> Result<String, ServiceError
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkTarget {
     pub link_id: Uuid,
+    pub partner_id: Uuid,
     /// As stored; the redirect checks it again.
     pub target: String,
     /// Of the partner: his links lead on, but count for nobody (rule 27).
     pub is_suspended: bool,
 }
 
+impl LinkTarget {
+    fn read(row: &QueryResult) -> Result<LinkTarget, DbErr> {
+        let status: String = row.try_get("", "status")?;
+        Ok(LinkTarget {
+            link_id: row.try_get("", "id")?,
+            partner_id: row.try_get("", "partner_id")?,
+            target: row.try_get("", "target")?,
+            is_suspended: status != entity::PartnerStatus::Active.as_str(),
+        })
+    }
+}
+
+/// What a redirect asks of the links that are not archived.
+const FOR_REDIRECT: &str = "SELECT l.id, l.partner_id, l.target, l.code_key, p.status FROM link l \
+    JOIN partner p ON p.id = l.partner_id WHERE l.archived_at IS NULL";
+
 /// The link of a code that is not archived.
 pub async fn find_for_redirect(app: &App, code: &str) -> Result<Option<LinkTarget>, ServiceError> {
-    let sql = "SELECT l.id, l.target, p.status FROM link l JOIN partner p ON p.id = l.partner_id \
-               WHERE l.code_key = $1 AND l.archived_at IS NULL";
+    let sql = format!("{FOR_REDIRECT} AND l.code_key = $1");
     let row = db::query_one(app.db.reader(), sql, vec![code_key(code).into()]).await?;
-    let Some(row) = row else { return Ok(None) };
-    let status: String = row.try_get("", "status")?;
-    let is_suspended = status != entity::PartnerStatus::Active.as_str();
-    Ok(Some(LinkTarget { link_id: row.try_get("", "id")?, target: row.try_get("", "target")?, is_suspended }))
+    Ok(row.map(|row| LinkTarget::read(&row)).transpose()?)
+}
+
+/// The links that are not archived, the newest first, by the code in lower case.
+pub async fn all_for_redirect(app: &App, at_most: i64) -> Result<Vec<(String, LinkTarget)>, ServiceError> {
+    let sql = format!("{FOR_REDIRECT} ORDER BY l.id DESC LIMIT $1");
+    let rows = db::query(app.db.reader(), sql, vec![at_most.into()]).await?;
+    let links = rows.iter().map(|row| Ok((row.try_get("", "code_key")?, LinkTarget::read(row)?)));
+    Ok(links.collect::<Result<_, DbErr>>()?)
 }

@@ -95,7 +95,7 @@ async fn load<'a>(
     let top_up_keys = || facts.iter().map(|fact| (fact.source.as_str(), fact.top_up_external_id.as_str()));
     let unlocked = lines::find_by_key(tx, LineKind::TopUp, top_up_keys()).await?;
     let account_ids: BTreeSet<&str> = facts.iter().map(|fact| fact.client_id.as_str()).collect();
-    let mut clients = client::find(tx, &account_ids).await?;
+    let mut clients = client::find(app, tx, &account_ids).await?;
     let unreported: BTreeSet<&str> = facts
         .iter()
         .filter(|fact| !unlocked.contains_key(&(fact.source.clone(), fact.top_up_external_id.clone())))

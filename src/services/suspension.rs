@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
-use super::{lock, partner as partners};
+use super::{link_cache, lock, partner as partners};
 use crate::app::App;
 use crate::db;
 use crate::domain::error::Refusal;
@@ -31,6 +31,7 @@ pub async fn suspend(
         let after = partner::Model { status: PartnerStatus::Suspended, status_reason, ..before.clone() };
         record(app, &tx, actor, "suspendPartner", reason, (&before, &after), now).await?;
         tx.commit().await?;
+        link_cache::of(app).forget_partner(partner_id);
         Ok(after)
     })
     .await
@@ -54,6 +55,7 @@ pub async fn reinstate(
         let after = partner::Model { status: PartnerStatus::Active, status_reason: None, ..before.clone() };
         record(app, &tx, actor, "reinstatePartner", reason, (&before, &after), now).await?;
         tx.commit().await?;
+        link_cache::of(app).forget_partner(partner_id);
         Ok(after)
     })
     .await

@@ -143,7 +143,7 @@ async fn load<'a>(
     facts: &[&TopUpFact],
 ) -> Result<(Recording<'a>, Known), ServiceError> {
     let account_ids: BTreeSet<&str> = facts.iter().map(|fact| fact.client_id.as_str()).collect();
-    let mut clients = client::find(tx, &account_ids).await?;
+    let mut clients = client::find(app, tx, &account_ids).await?;
     let rates =
         RateBook::load(tx, &app.terms, facts.iter().map(|fact| (fact.currency.as_str(), fact.occurred_at)))
             .await?;

@@ -72,7 +72,7 @@ async fn import<K: FileKind>(global: &Global, what: &'static str, path: &Path) -
     let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
     let size = file.metadata().map_or(0, |about| about.len());
     let mut refused = RefusedRows::beside(path).map_err(|error| wrong(error.to_string()))?;
-    let app = if K::IS_OF_THE_BOOKS { global.open_books().await? } else { global.open_with_keys().await? };
+    let app = if K::IS_OF_THE_BOOKS { global.open_keyed().await? } else { global.open_with_keys().await? };
     let table = Table::open(file).map_err(wrong)?;
     let kind = K::open(&table.header, &app).map_err(wrong)?;
     refused.set_header(&table.header);
