@@ -15,6 +15,7 @@ mod people;
 mod provider;
 mod rates;
 mod staff;
+mod visits;
 mod world;
 
 pub use directory::{Directory, DirectoryError};

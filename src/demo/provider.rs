@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use uuid::Uuid;
-
 use super::clients::{ClientPlan, Way};
 use super::diary::Report;
 use super::people::People;
+use super::visits;
 use super::world::World;
 use crate::app::App;
 use crate::domain::link::code_key;
@@ -14,9 +13,13 @@ use crate::domain::visitor_token::{self, VisitorToken};
 use crate::services::error::ServiceError;
 use crate::services::exchange_rate::{self, RateOutcome};
 use crate::services::partner::{self, JoinOutcome, Joining};
+use crate::services::referral_link::LinkTarget;
 use crate::services::registration::{self, CodePolicy, Registration, RegistrationOutcome};
 use crate::services::top_up::{self, FactOutcome};
-use crate::services::{referral_link, refund};
+use crate::services::{referral_link, refund, visit};
+
+/// Who opens his links in frames on other people's sites.
+const SPOILT_PARTNER: usize = 3;
 
 /// What was put on record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub struct Provider<'a> {
     app: &'a App,
     world: &'a World,
     /// Links by the code in lower case.
-    links: HashMap<String, Uuid>,
+    links: HashMap<String, LinkTarget>,
     pub tally: Tally,
 }
 
@@ -103,6 +106,7 @@ impl<'a> Provider<'a> {
         if clients.is_empty() {
             return Ok(());
         }
+        self.visit(clients).await?;
         let mut registrations = Vec::with_capacity(clients.len());
         for client in clients {
             registrations.push(self.registration(client).await?);
@@ -118,6 +122,20 @@ impl<'a> Provider<'a> {
         Ok(())
     }
 
+    /// Visits have no names by which they would be known again: what is lived a second time has been visited already.
+    async fn visit(&mut self, clients: &[ClientPlan]) -> Result<(), ServiceError> {
+        let mut visits = Vec::new();
+        for client in clients {
+            let Way::Link { partner, link, visitor_id, visited_at } = &client.way else { continue };
+            let Some(link) = self.link(*partner, *link).await? else { continue };
+            let mut chance = self.world.chance(&format!("visits of {}", client.account_id));
+            let is_spoilt = *partner == SPOILT_PARTNER;
+            visits.extend(visits::around(&mut chance, &link, *visitor_id, *visited_at, is_spoilt));
+        }
+        visit::record_all(self.app, &visits).await?;
+        Ok(())
+    }
+
     async fn registration(&mut self, client: &ClientPlan) -> Result<Registration, ServiceError> {
         let mut registration = Registration {
             client_id: client.account_id.clone(),
@@ -129,7 +147,8 @@ impl<'a> Provider<'a> {
             Way::Alone => {}
             Way::Code(code) => registration.code = Some(code.clone()),
             Way::Link { partner, link, visitor_id, visited_at } => {
-                registration.visitor_token = self.link(*partner, *link).await?.map(|link_id| {
+                registration.visitor_token = self.link(*partner, *link).await?.map(|link| {
+                    let link_id = link.link_id;
                     let token = VisitorToken { visitor_id: *visitor_id, link_id, visited_at: *visited_at };
                     visitor_token::sign(&self.app.keys.visitor, &token)
                 });
@@ -139,17 +158,17 @@ impl<'a> Provider<'a> {
     }
 
     /// A partner's link.
-    async fn link(&mut self, partner: usize, link: usize) -> Result<Option<Uuid>, ServiceError> {
+    async fn link(&mut self, partner: usize, link: usize) -> Result<Option<LinkTarget>, ServiceError> {
         let Some(code) = self.world.partners.get(partner).and_then(|plan| plan.link_code(link)) else {
             return Ok(None);
         };
         let key = code_key(&code);
         if let Some(known) = self.links.get(&key) {
-            return Ok(Some(*known));
+            return Ok(Some(known.clone()));
         }
         let Some(found) = referral_link::find_for_redirect(self.app, &code).await? else { return Ok(None) };
-        self.links.insert(key, found.link_id);
-        Ok(Some(found.link_id))
+        self.links.insert(key, found.clone());
+        Ok(Some(found))
     }
 }
 

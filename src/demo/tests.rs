@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use entity::{
-    ContractStatus, LineReason, LineState, Moment, PartnerStatus, WithdrawalStatus, contract, line,
-    parked_fact, partner, ticket, withdrawal,
+    ContractStatus, LineReason, LineState, Moment, PartnerStatus, VisitVerdict, WithdrawalStatus, contract,
+    line, parked_fact, partner, ticket, visit, withdrawal,
 };
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use strum::IntoEnumIterator;
@@ -84,6 +84,11 @@ async fn a_world_that_was_lived_through_the_services_has_clean_books_and_shows_e
     }
     let suspended = partner::Entity::find().filter(partner::Column::Status.eq(PartnerStatus::Suspended));
     assert_eq!(suspended.count(db).await.unwrap(), 1);
+    let visits: HashSet<_> =
+        visit::Entity::find().all(db).await.unwrap().iter().map(|visit| visit.verdict).collect();
+    for verdict in VisitVerdict::iter().filter(|verdict| *verdict != VisitVerdict::PartnerSuspended) {
+        assert!(visits.contains(&verdict), "no visit is {verdict}");
+    }
     assert!(parked_fact::Entity::find().count(db).await.unwrap() > 0);
     assert!(ticket::Entity::find().count(db).await.unwrap() > 20);
     assert!(lived.settlements >= 7 && lived.told.refunds > 0 && lived.told.direct > 0, "{lived:?}");
