@@ -2,6 +2,7 @@
 
 mod contract;
 mod idempotency;
+mod parking;
 mod rates;
 mod reassignment;
 mod review;
