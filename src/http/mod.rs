@@ -19,5 +19,5 @@ pub mod token;
 
 pub use edge::RequestId;
 pub use health::Ready;
-pub use router::{Http, ops_router, public_router};
+pub use router::{Http, ops_router, public_router, redirects_that_record};
 pub use server::{Listeners, ServeError, serve};

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::Response;
 
 use super::client_address::client_address;
-use super::router::Http;
 use crate::app::App;
 use crate::domain::link::{check_code, redirect_to};
 use crate::domain::visitor_token::{COOKIE_DAYS, VisitorToken, sign, verify};
@@ -27,8 +25,11 @@ const COOKIE_NAME: &str = "parrain_visitor";
 const RECORD_WITHIN: Duration = Duration::from_millis(100);
 
 /// Answers 302, whatever comes: a human is never shown an error for a bad code, nor for a database that is down.
-pub async fn follow<E>(State(http): State<Http<E>>, request: Request<Body>) -> Response {
-    let app = &http.app;
+/// `record` is what is done with the visit before that.
+pub async fn follow<F>(app: &App, request: Request<Body>, record: impl Fn(App, NewVisit) -> F) -> Response
+where
+    F: Future<Output = ()>,
+{
     let (code, extra_path) = code_and_path(request.uri().path());
     let link = look_up(app, code).await;
     let query = request.uri().query();
@@ -39,7 +40,7 @@ pub async fn follow<E>(State(http): State<Http<E>>, request: Request<Body>) -> R
             let address = client_address(&request, &app.config.trusted_proxies);
             let judged = service::judge(app, link, &facts, existing, address, app.clock.now()).await;
             let Judged { visit, token } = judged;
-            record(app, visit).await;
+            record(app.clone(), visit).await;
             token
         }
         None => None,
@@ -58,8 +59,8 @@ pub async fn follow<E>(State(http): State<Http<E>>, request: Request<Body>) -> R
 }
 
 /// Waits for the commit, but not for long.
-async fn record(app: &App, visit: NewVisit) {
-    match tokio::time::timeout(RECORD_WITHIN, service::record(app, visit)).await {
+pub async fn record_in_time(app: App, visit: NewVisit) {
+    match tokio::time::timeout(RECORD_WITHIN, service::record(&app, visit)).await {
         Ok(Ok(_)) => {}
         // Said and counted where it failed.
         Ok(Err(error)) => tracing::debug!(%error, "a visit was not recorded"),

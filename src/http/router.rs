@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::Executor;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method, Request};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -25,6 +26,7 @@ use super::token::Verifier;
 use crate::app::App;
 use crate::config::ConfigError;
 use crate::graphql::cost::Prices;
+use crate::services::visit::NewVisit;
 
 /// What the public routes share.
 #[derive(Clone)]
@@ -73,14 +75,39 @@ pub fn public_router<E: Executor>(http: Http<E>) -> Router {
     if config.graphiql {
         api = api.route("/graphiql", get(graphiql));
     }
+    let redirects = redirects(http.app.clone(), redirect::record_in_time);
     api.layer(cors(&config.cors.allowed_origins))
         .layer(CompressionLayer::new())
-        .route("/r/{code}", get(redirect::follow::<E>))
-        .route("/r/{code}/", get(redirect::follow::<E>))
-        .route("/r/{code}/{*path}", get(redirect::follow::<E>))
-        .route("/r/", get(redirect::follow::<E>))
-        .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
         .with_state(http)
+        .merge(redirects)
+        .layer(axum::middleware::from_fn_with_state(edge, edge::pass))
+}
+
+/// The redirect alone, with what is done with a visit before the visitor goes on.
+fn redirects<R, F>(app: App, record: R) -> Router
+where
+    R: Fn(App, NewVisit) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let follow = get(move |request: Request<Body>| {
+        let (app, record) = (app.clone(), record.clone());
+        async move { redirect::follow(&app, request, record).await }
+    });
+    Router::new()
+        .route("/r/{code}", follow.clone())
+        .route("/r/{code}/", follow.clone())
+        .route("/r/{code}/{*path}", follow.clone())
+        .route("/r/", follow)
+}
+
+/// The public port with the redirect alone and another way to record: for benchmarks, which tell what recording costs.
+pub fn redirects_that_record<R, F>(app: App, record: R) -> Router
+where
+    R: Fn(App, NewVisit) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let edge = Edge::new(app.clock.clone(), app.config.limits.max_requests);
+    redirects(app, record).layer(axum::middleware::from_fn_with_state(edge, edge::pass))
 }
 
 /// The port of whoever runs the service.

@@ -10,6 +10,7 @@ mod figures;
 mod files;
 mod import;
 mod measure;
+mod redirect;
 mod reference;
 mod settle;
 mod verify;
@@ -50,6 +51,16 @@ enum Command {
     Dashboard(dashboard::Dashboard),
     /// A partner's statistics and pages with 1,000 lines and with all `--top-ups`.
     Figures(Options),
+    /// Redirects a second, with their visits recorded and without.
+    Redirect(redirect::RedirectOptions),
+    /// Serves the redirect alone.
+    #[command(hide = true)]
+    ServeRedirects {
+        #[arg(long)]
+        database_url: String,
+        #[arg(long)]
+        recording: redirect::Recording,
+    },
     /// Writes the data as files for `parrain import`.
     Files {
         #[command(flatten)]
@@ -99,13 +110,17 @@ pub struct Options {
 async fn main() -> Outcome<()> {
     match Cli::parse().command {
         // `cargo test --benches` comes by without a command.
-        None => println!("import, settle, verify, dashboard, figures, files or clean; see tests/load/README.md"),
+        None => println!("import, settle, verify, dashboard, figures, redirect, files or clean; see tests/load/README.md"),
         Some(Command::Import(options)) => import::run(&options).await?,
         Some(Command::Settle(options)) => settle::run(&options).await?,
         Some(Command::Verify(options)) => verify::run(&options).await?,
         Some(Command::Dashboard(dashboard)) => dashboard::run(&dashboard).await?,
         Some(Command::ServeByHand { database_url, listen }) => by_hand::serve(&database_url, &listen).await?,
         Some(Command::Figures(options)) => figures::run(&options).await?,
+        Some(Command::Redirect(options)) => redirect::run(&options).await?,
+        Some(Command::ServeRedirects { database_url, recording }) => {
+            redirect::serve_redirects(&database_url, recording).await?;
+        }
         Some(Command::Files { shape, directory }) => files::write(shape, &directory)?,
         Some(Command::Clean { database_url }) => Server::at(&database_url).await?.clean().await?,
         Some(Command::Part { part, options }) => measure::run_part(part, &options).await?,

@@ -25,7 +25,10 @@ pub const SCRATCH: &str = "load_scratch";
 /// A partner with few lines and one with many.
 pub const FIGURES: &str = "load_figures";
 
-const ALL: [&str; 6] = [MEMBERS, LINES, SETTLED, DASHBOARD, SCRATCH, FIGURES];
+/// Partners and their links alone.
+pub const LINKS: &str = "load_links";
+
+const ALL: [&str; 7] = [MEMBERS, LINES, SETTLED, DASHBOARD, SCRATCH, FIGURES, LINKS];
 /// The service refuses to start without one; nothing is signed here.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const REGISTRATION_BATCH: u64 = 4_000;
@@ -173,6 +176,23 @@ impl Server {
         self.settle_down(MEMBERS).await
     }
 
+    /// Makes the database of partners and their links anew.
+    pub async fn links(&mut self, partners: u64) -> Outcome<()> {
+        self.create(LINKS).await?;
+        let app = open(&self.url(LINKS)).await?;
+        let tx = app.begin().await?;
+        migration::Migrator::up(&tx, None).await?;
+        tx.commit().await?;
+        let code = |partner: u64| Some(format!("{}{partner}", crate::redirect::CODE_PREFIX));
+        let shape = Shape { partners, clients: 0, top_ups: 0, periods: 1, seed: 1 };
+        let partners: Vec<_> = (0..partners)
+            .map(|partner| partner::Joining { code: code(partner), ..shape.joining(partner) })
+            .collect();
+        partner::join(&app, &partners).await?;
+        app.db.close().await?;
+        self.settle_down(LINKS).await
+    }
+
     /// Makes the database with all lines where there is none.
     pub async fn lines(&mut self, options: &Options) -> Outcome<()> {
         if self.exists(LINES).await? {
@@ -203,8 +223,14 @@ fn file(directory: &Path, name: &str) -> PathBuf {
 
 /// The service over a database.
 pub async fn open(url: &str) -> Outcome<App> {
+    open_with(url, |_| ()).await
+}
+
+/// The same with another configuration.
+pub async fn open_with(url: &str, adjust: impl FnOnce(&mut Config)) -> Outcome<App> {
     let mut config = Config::default();
     config.database.url = url.into();
     config.auth.hs256_secret = Some(SECRET.into());
+    adjust(&mut config);
     Ok(App::open(config, Clock::system()).await?)
 }
