@@ -79,6 +79,12 @@ impl Parrain {
         std::fs::write(&self.config, text + toml).unwrap();
     }
 
+    /// Puts lines before the configuration's: keys of the top level, then whole tables.
+    pub fn configure_first(&self, lines: &str) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, format!("{lines}\n{text}")).unwrap();
+    }
+
     pub fn database(&self) -> &TestDatabase {
         &self.database
     }
