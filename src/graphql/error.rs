@@ -56,7 +56,7 @@ impl From<ServiceError> for Failure {
             ServiceError::Refused(refusal) => Failure::bad_input(refusal.to_string()),
             ServiceError::Database(_)
             | ServiceError::LeaseLost
-            | ServiceError::NotRecorded
+            | ServiceError::NoAnswer
             | ServiceError::Broken(_)
             | ServiceError::Misconfigured(_) => Failure {
                 source: Some(Arc::new(error)),

@@ -15,9 +15,9 @@ pub enum ServiceError {
     /// The lease under which a settlement was written has gone to another worker (hardening, fault 3).
     #[error("the settlement's lease is held by another worker")]
     LeaseLost,
-    /// The database did not take it, or too much waits for it; it may be sent again.
-    #[error("it could not be recorded")]
-    NotRecorded,
+    /// The database did not take it in time, or too much waits for it; it may be sent again.
+    #[error("the database did not answer in time")]
+    NoAnswer,
     /// What is recorded contradicts itself; nothing was written.
     #[error("the books are broken: {0}")]
     Broken(String),

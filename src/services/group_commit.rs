@@ -48,7 +48,7 @@ impl<T: Send + 'static, A: Send + 'static> GroupCommit<T, A> {
     /// What was taken in is written even if nobody waits for the answer any more.
     ///
     /// # Errors
-    /// What `write` says of this item; `NotRecorded` where too much waits or the writer broke off.
+    /// What `write` says of this item; `NoAnswer` where too much waits or the writer broke off.
     pub async fn write<W, F>(&self, item: T, weight: usize, write: W) -> Answer<A>
     where
         W: Fn(Vec<T>) -> F + Send + 'static,
@@ -58,7 +58,7 @@ impl<T: Send + 'static, A: Send + 'static> GroupCommit<T, A> {
         let starts = {
             let mut queue = lock(&self.queue);
             if queue.weight >= CAPACITY {
-                return Err(ServiceError::NotRecorded);
+                return Err(ServiceError::NoAnswer);
             }
             queue.weight += weight;
             queue.waiting.push_back(Waiting { item, weight, answer });
@@ -70,7 +70,7 @@ impl<T: Send + 'static, A: Send + 'static> GroupCommit<T, A> {
             // In a task of its own: a caller who gives up takes nobody's answer with him.
             tokio::spawn(work(AtWork { queue: self.queue.clone(), is_over: false }, write));
         }
-        answered.await.unwrap_or(Err(ServiceError::NotRecorded))
+        answered.await.unwrap_or(Err(ServiceError::NoAnswer))
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
             assert!(items.is_empty(), "on purpose");
             Vec::new()
         };
-        assert!(matches!(group.write(3, 1, breaks).await, Err(ServiceError::NotRecorded)));
+        assert!(matches!(group.write(3, 1, breaks).await, Err(ServiceError::NoAnswer)));
         group.write(4, 1, slow).await.unwrap();
     }
 
@@ -200,7 +200,7 @@ mod tests {
         let waiting = group.clone();
         let full = tokio::spawn(async move { waiting.write(1, CAPACITY, never).await });
         tokio::task::yield_now().await;
-        assert!(matches!(group.write(2, 1, never).await, Err(ServiceError::NotRecorded)));
+        assert!(matches!(group.write(2, 1, never).await, Err(ServiceError::NoAnswer)));
         first.abort();
         full.abort();
     }

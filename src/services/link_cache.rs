@@ -56,7 +56,7 @@ pub async fn find(app: &App, code: &str) -> Result<Option<Arc<LinkTarget>>, Serv
     let Some(known) = links.get(&key) else {
         return match tokio::time::timeout(FIRST_READ_WITHIN, read(app, &key)).await {
             Ok(found) => found,
-            Err(_) => Err(ServiceError::NotRecorded),
+            Err(_) => Err(ServiceError::NoAnswer),
         };
     };
     let age = now - known.read_at;

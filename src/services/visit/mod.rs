@@ -114,7 +114,7 @@ type Group = GroupCommit<NewVisit, Option<VisitVerdict>>;
 /// written is counted.
 ///
 /// # Errors
-/// `NotRecorded`.
+/// `NoAnswer`.
 pub async fn record(app: &App, visit: NewVisit) -> Result<VisitVerdict, ServiceError> {
     let group: Arc<Group> = app.memory.of(|| GroupCommit::new(app.db.writers()));
     let writer = app.clone();
@@ -123,7 +123,7 @@ pub async fn record(app: &App, visit: NewVisit) -> Result<VisitVerdict, ServiceE
         async move { write::record_or_count(&app, &visits).await }
     });
     match written.await {
-        Ok(verdict) => verdict.ok_or(ServiceError::NotRecorded),
+        Ok(verdict) => verdict.ok_or(ServiceError::NoAnswer),
         Err(error) => {
             write::count_lost(1);
             Err(error)

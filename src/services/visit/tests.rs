@@ -150,7 +150,7 @@ async fn what_cannot_be_recorded_is_answered_so() {
     let facts = VisitFacts { user_agent: FIREFOX, ..VisitFacts::default() };
     let judged = judge(&app, &link, &facts, None, None, app.clock.now()).await;
     assert!(judged.token.is_some(), "the visitor has his token all the same");
-    assert!(matches!(record(&app, judged.visit).await, Err(ServiceError::NotRecorded)));
+    assert!(matches!(record(&app, judged.visit).await, Err(ServiceError::NoAnswer)));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod browser;
 mod hostile;
+mod interface;
 mod requests;
 mod unrecorded;
 
