@@ -13,7 +13,7 @@ use super::parked_fact::ParkedFact;
 use super::partner::Partner;
 use super::referral_link::ReferralLink;
 use super::referred_client::ReferredClient;
-use super::request::loaders;
+use super::request::{app, loaders};
 use super::service_transfer::ServiceTransfer;
 use super::settlement::Settlement;
 use super::site::Site;
@@ -111,11 +111,11 @@ async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node,
         Tag::ParkedFact => loaders.parked_facts.get(id).await?.map(|row| (ParkedFact(row).into(), None)),
         Tag::Settlement => loaders.settlements.get(id).await?.map(|row| (Settlement(row).into(), None)),
         Tag::AuditRecord => loaders.audit_records.get(id).await?.map(|row| (AuditRecord(row).into(), None)),
-        Tag::Visit => match visit::find(app, id).await? {
+        Tag::Visit => match visit::find(app(context)?, id).await? {
             None => None,
             Some(row) => loaders.links.get(row.link_id).await?.map(|link| owned(link.partner_id, Visit(row))),
         },
-        Tag::Site => site::find(app, id).await?.map(|row| owned(row.partner_id, Site(row))),
+        Tag::Site => site::find(app(context)?, id).await?.map(|row| owned(row.partner_id, Site(row))),
     })
 }
 

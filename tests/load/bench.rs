@@ -110,7 +110,9 @@ pub struct Options {
 async fn main() -> Outcome<()> {
     match Cli::parse().command {
         // `cargo test --benches` comes by without a command.
-        None => println!("import, settle, verify, dashboard, figures, redirect, files or clean; see tests/load/README.md"),
+        None => println!(
+            "import, settle, verify, dashboard, figures, redirect, files or clean; see tests/load/README.md"
+        ),
         Some(Command::Import(options)) => import::run(&options).await?,
         Some(Command::Settle(options)) => settle::run(&options).await?,
         Some(Command::Verify(options)) => verify::run(&options).await?,
