@@ -146,6 +146,7 @@ pub const RULES: &[(&str, Fields)] = &[
         "Mutation",
         &[
             (does(KeyScope::WriteLinks), "createReferralLink updateReferralLink archiveReferralLink"),
+            (does(KeyScope::WriteLinks), "declareSite"),
             (does(KeyScope::WriteWithdrawals), "requestWithdrawal cancelWithdrawal transferToServiceBalance"),
             (does(KeyScope::WriteTickets), "openTicket"),
             (does(KeyScope::WriteTickets).and_staff(StaffScope::Support), "replyToTicket"),
@@ -166,7 +167,7 @@ pub const RULES: &[(&str, Fields)] = &[
                 "approveWithdrawal rejectWithdrawal markWithdrawalPaid markWithdrawalFailed adjustBalance settle",
             ),
             (FINANCE, "releaseCommission rejectCommission"),
-            (ADMIN, "setIndividualRate setTiers suspendPartner reinstatePartner"),
+            (ADMIN, "setIndividualRate setTiers suspendPartner reinstatePartner eraseAccount"),
         ],
     ),
     ("Subscription", &[(OWN, "partnerEvents"), (STAFF, "settlementProgress")]),
@@ -176,7 +177,8 @@ pub const RULES: &[(&str, Fields)] = &[
             (OWN, "id accountId code status statusReason joinedAt changes"),
             (COMMISSIONS, "individualRatePercent standing forecast commissions statements whyNot"),
             (BALANCE, "balance contract withdrawalEligibility ledger"),
-            (LINKS, "links"),
+            (LINKS, "links sites"),
+            (STAFF, "visitQuality"),
             (CLIENTS, "referredClients"),
             (WITHDRAWALS, "withdrawals serviceTransfers"),
             (TICKETS, "tickets"),
@@ -193,6 +195,8 @@ pub const RULES: &[(&str, Fields)] = &[
         ],
     ),
     ("Visit", &[(LINKS, "id at verdict referrer")]),
+    ("Site", &[(LINKS, "id host declaredAt")]),
+    ("VisitQuality", &[(STAFF, "visits forced bots isSuspicious")]),
     (
         "ReferredClient",
         &[
@@ -308,10 +312,11 @@ pub const RULES: &[(&str, Fields)] = &[
         "Programme",
         &[
             (PUBLIC, "name currencyCode timeZone tiers minimumActiveClients activeClientWindowDays"),
-            (PUBLIC, "withdrawalThreshold currentPeriod nextSettlementAt"),
+            (PUBLIC, "withdrawalThreshold currentPeriod nextSettlementAt rules"),
             (STAFF, "comingTiers"),
         ],
     ),
+    ("ProgrammeRule", &[(PUBLIC, "code text")]),
     ("TierTable", &[(STAFF, "from tiers")]),
     ("Tier", &[(PUBLIC, "name minimumActiveClients ratePercent")]),
     ("Period", &[(PUBLIC, "start end startsAt endsAt status")]),
