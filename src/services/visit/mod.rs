@@ -179,23 +179,23 @@ pub async fn record_reported(app: &App, reported: &ReportedVisit) -> Result<Reco
     Ok(RecordedVisit { verdict, visitor_token })
 }
 
-/// The visits over a link, newest first.
+/// The visits over a link, newest first. (`v` is what lists that are looked up together call their parents.)
 pub fn of_link(link_id: Uuid, verdict: Option<VisitVerdict>) -> List {
     let mut values = vec![link_id.into()];
     let condition = match verdict {
-        None => "v.link_id = $1".to_owned(),
+        None => "seen.link_id = $1".to_owned(),
         Some(verdict) => {
             values.push(verdict.as_str().into());
-            "v.link_id = $1 AND v.verdict = $2".to_owned()
+            "seen.link_id = $1 AND seen.verdict = $2".to_owned()
         }
     };
     List {
-        columns: "v.*",
-        from: "visit v".to_owned(),
+        columns: "seen.*",
+        from: "visit seen".to_owned(),
         condition,
         values,
-        key: "v.at",
-        id: "v.id",
+        key: "seen.at",
+        id: "seen.id",
         is_descending: true,
     }
 }
