@@ -6,58 +6,36 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{Output, Running};
+use crate::harness::{Output, Running, environment};
 
 /// With a cold cache and a slow registry.
 const TO_INSTALL: Duration = Duration::from_secs(400);
 /// No script takes nearly as long.
 const TO_RUN: Duration = Duration::from_secs(240);
 
-/// One language's clients.
-struct Toolbox {
-    folder: PathBuf,
-}
-
-impl Toolbox {
-    fn node() -> Toolbox {
-        let files = ["package.json", "package-lock.json", ".npmrc"];
-        Toolbox::installed("clients-node", &files, &["npm ci --no-progress"])
+/// Where the packages of package-lock.json lie: whoever comes first installs them, and again when the file has
+/// changed; the others wait.
+fn packages() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
+    fs::create_dir_all(&folder).unwrap();
+    let installing = File::create(folder.with_extension("lock")).unwrap();
+    installing.lock().unwrap();
+    let files = ["package.json", "package-lock.json", ".npmrc"];
+    let wanted: String = files.iter().map(|file| fs::read_to_string(scripts().join(file)).unwrap()).collect();
+    let mark = folder.join("installed");
+    if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
+        return folder;
     }
-
-    fn python() -> Toolbox {
-        let commands = [
-            "python3 -m venv venv",
-            "venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt",
-        ];
-        Toolbox::installed("clients-python", &["requirements.txt"], &commands)
+    fs::remove_dir_all(&folder).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    for file in files {
+        fs::copy(scripts().join(file), folder.join(file)).unwrap();
     }
-
-    /// Whoever comes first installs, and again when a file has changed; the others wait.
-    fn installed(name: &str, files: &[&str], commands: &[&str]) -> Toolbox {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&folder).unwrap();
-        let installing = File::create(folder.with_extension("lock")).unwrap();
-        installing.lock().unwrap();
-        let wanted: String =
-            files.iter().map(|file| fs::read_to_string(scripts().join(file)).unwrap()).collect();
-        let mark = folder.join("installed");
-        if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
-            return Toolbox { folder };
-        }
-        fs::remove_dir_all(&folder).unwrap();
-        fs::create_dir_all(&folder).unwrap();
-        for file in files {
-            fs::copy(scripts().join(file), folder.join(file)).unwrap();
-        }
-        for command in commands {
-            let mut words = command.split(' ');
-            let mut process = Command::new(words.next().unwrap());
-            process.args(words).current_dir(&folder);
-            Running::start(process, &folder).finish(TO_INSTALL).printed();
-        }
-        fs::write(mark, wanted).unwrap();
-        Toolbox { folder }
-    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-progress"]).current_dir(&folder);
+    Running::start(npm, &folder).finish(TO_INSTALL).printed();
+    fs::write(mark, wanted).unwrap();
+    folder
 }
 
 fn scripts() -> PathBuf {
@@ -66,34 +44,37 @@ fn scripts() -> PathBuf {
 
 /// A copy of the scripts beside what they import, gone in the end.
 pub struct Workbench {
-    toolbox: Toolbox,
+    /// With what runs the packages' programs.
+    programs: PathBuf,
     folder: PathBuf,
 }
 
 impl Workbench {
     /// With what package.json names, to be run by Node.js.
     pub fn node() -> Workbench {
-        Workbench::of(Toolbox::node())
+        let packages = packages();
+        Workbench::new(packages.join("node_modules/.bin"), &packages)
     }
 
     /// With what requirements.txt names, to be run by Python.
     pub fn python() -> Workbench {
-        Workbench::of(Toolbox::python())
+        let requirements = fs::read_to_string(scripts().join("requirements.txt")).unwrap();
+        let environment = environment(&requirements);
+        Workbench::new(environment.join("bin"), &environment)
     }
 
-    fn of(toolbox: Toolbox) -> Workbench {
-        let folder = toolbox.folder.join(format!("run-{:016x}", rand::random::<u64>()));
+    fn new(programs: PathBuf, packages: &Path) -> Workbench {
+        let folder = packages.join(format!("run-{:016x}", rand::random::<u64>()));
         copy(&scripts(), &folder);
         let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
         fs::copy(schema, folder.join("schema.graphql")).unwrap();
-        Workbench { toolbox, folder }
+        Workbench { programs, folder }
     }
 
-    /// Runs a command of a package; it must succeed.
+    /// Runs a program of a package; it must succeed.
     #[track_caller]
     pub fn tool(&self, name: &str, arguments: &[&str]) {
-        let program = self.toolbox.folder.join("node_modules/.bin").join(name);
-        self.start(&program, arguments, &[]).printed();
+        self.start(self.programs.join(name), arguments, &[]).printed();
     }
 
     /// Runs a script of Node.js against the server; it must succeed.
@@ -105,8 +86,7 @@ impl Workbench {
     /// Runs a script of Python against the server; it must succeed.
     #[track_caller]
     pub fn python_script(&self, script: &str, environment: &[(&str, &str)]) {
-        let program = self.toolbox.folder.join("venv/bin/python");
-        self.start(&program, &[script], environment).printed();
+        self.start(self.programs.join("python"), &[script], environment).printed();
     }
 
     fn start(&self, program: impl AsRef<OsStr>, arguments: &[&str], environment: &[(&str, &str)]) -> Output {

@@ -14,7 +14,7 @@ pub use database::{Folder, TestDatabase};
 pub use parrain::Parrain;
 pub use process::{Output, Running, free_port, wait_until};
 pub use program::{Program, partner, service, staff};
-pub use python::python;
+pub use python::{environment, python};
 pub use server::Server;
 
 /// Which of the two databases a test runs on.
