@@ -30,6 +30,8 @@ pub struct App {
     pub config: Arc<Config>,
     pub terms: Arc<Terms>,
     pub keys: Arc<Keys>,
+    /// Whether what is recorded makes events; an import tells nobody.
+    pub makes_events: bool,
     pub memory: Arc<Memory>,
 }
 
@@ -173,7 +175,15 @@ impl App {
             acquire_timeout: config.database.acquire_timeout,
         };
         let db = Db::connect(config.database.url.expose_secret(), size).await?;
-        Ok(App { db, clock, terms, keys, memory: Arc::default(), config: Arc::new(config) })
+        Ok(App {
+            db,
+            clock,
+            terms,
+            keys,
+            memory: Arc::default(),
+            config: Arc::new(config),
+            makes_events: true,
+        })
     }
 
     /// Opens a writing transaction: the one way to do so.

@@ -10,6 +10,7 @@ pub mod active_day;
 pub mod audit_record;
 pub mod balance;
 pub mod contract;
+pub mod event;
 pub mod exchange_rate;
 pub mod idempotency_key;
 pub mod import_run;

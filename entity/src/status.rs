@@ -401,6 +401,55 @@ impl TicketAuthor {
     }
 }
 
+/// What happened, as a partner's programs are told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Display, EnumIter, EnumString, IntoStaticStr, DeriveValueType)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum EventType {
+    ClientRegistered,
+    CommissionRecorded,
+    CommissionReversed,
+    StatementSettled,
+    TierChanged,
+    WithdrawalChanged,
+    ServiceTransferChanged,
+    ContractChanged,
+    TicketChanged,
+}
+
+impl EventType {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// What kind of object changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Display, EnumIter, EnumString, IntoStaticStr, DeriveValueType)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum SubjectKind {
+    Partner,
+    Link,
+    Client,
+    Line,
+    Statement,
+    Withdrawal,
+    ServiceTransfer,
+    Ticket,
+}
+
+impl SubjectKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,17 @@ pub async fn run(manager: &SchemaManager<'_>, statements: &str) -> Result<(), Db
     Ok(())
 }
 
+/// Makes what gives rising numbers to many transactions at once: a sequence; on SQLite, where one writes at a time, a
+/// table of one row. It counts from 1.
+pub async fn sequence(manager: &SchemaManager<'_>, name: &str) -> Result<(), DbErr> {
+    let statements = match manager.get_database_backend() {
+        DbBackend::Postgres => format!("CREATE SEQUENCE {name}"),
+        _ => format!("CREATE TABLE {name} (last_value BIGINT NOT NULL); INSERT INTO {name} VALUES (0)"),
+    };
+    manager.get_connection().execute_unprepared(&statements).await?;
+    Ok(())
+}
+
 /// Makes the database itself refuse to change or delete what is only ever added.
 pub async fn append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     let statements = match manager.get_database_backend() {

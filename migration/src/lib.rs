@@ -6,6 +6,7 @@ mod m20260101_000002_lines_and_sums;
 mod m20260101_000003_settlements;
 mod m20260101_000004_money_out;
 mod m20260101_000005_operations;
+mod m20260101_000006_changes;
 mod m20260101_000006_statistics;
 mod m20260101_000010_visits;
 mod m20260102_000005_payment_batches;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000003_settlements::Migration),
             Box::new(m20260101_000004_money_out::Migration),
             Box::new(m20260101_000005_operations::Migration),
+            Box::new(m20260101_000006_changes::Migration),
             Box::new(m20260101_000006_statistics::Migration),
             Box::new(m20260101_000010_visits::Migration),
             Box::new(m20260102_000005_payment_batches::Migration),

@@ -39,6 +39,7 @@ pub mod top_up;
 pub mod transfer;
 pub mod visit;
 pub mod visitor_token;
+pub mod watermark;
 pub mod withdrawal;
 pub mod word;
 

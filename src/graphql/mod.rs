@@ -15,6 +15,7 @@ mod ahead;
 mod audit_log;
 mod authority;
 mod balance;
+mod change;
 mod commission;
 mod commission_mutation;
 mod connection;

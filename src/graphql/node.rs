@@ -86,7 +86,7 @@ async fn find(context: &Context<'_>, id: &ID) -> Result<Option<Node>> {
 }
 
 /// An object, with the partner it belongs to; none for what is staff's alone.
-async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node, Option<Uuid>)>> {
+pub async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(Node, Option<Uuid>)>> {
     let loaders = loaders(context)?;
     Ok(match tag {
         Tag::Partner => loaders.partners.get(id).await?.map(|row| owned(row.id, Partner::from(row))),

@@ -12,6 +12,7 @@ use entity::{PartnerStatus as Status, partner};
 use super::ahead::Ahead;
 use super::authority;
 use super::balance::Balance;
+use super::change::{ChangeFeed, changes};
 use super::commission::{Commission, CommissionFilter, lines};
 use super::connection::{Connection, page_request};
 use super::contract::Contract;
@@ -323,6 +324,20 @@ impl Partner {
         let filter = listing::TicketFilter { partner_id: Some(self.0.id), ..Default::default() };
         let request = page_request(first, after, last, before)?;
         tickets(context, listing::tickets(&filter), request).await
+    }
+
+    /// All that changed since `watermark`, oldest first, each object once a page and as it is now: page on until complete
+    /// is true. Without a watermark it begins with what was imported, which is told nobody, and goes on with every event
+    /// since. A statement settles its lines, and a rate prices the pending ones: those are not listed again.
+    async fn changes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "That of the page before; from the beginning if left out.")] watermark: Option<
+            String,
+        >,
+        #[graphql(desc = "At most so many, 1 to 100.", default = 100)] first: i32,
+    ) -> Result<ChangeFeed> {
+        changes(context, &self.0, watermark, first).await
     }
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::idempotency::IdempotencyKey;
 use super::{ledger, lock, partner as partners};
 use crate::app::App;
@@ -63,6 +64,7 @@ pub async fn adjust_balance(
             after: json!({ "available": after.available.to_string(), "adjustmentId": id }),
         };
         audit::record(app, &tx, &entry).await?;
+        event::record(app, &tx, &[Event::partner_changed(partner_id)], now).await?;
         tx.commit().await?;
         Ok(partner)
     })

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::lock;
 use super::ticket::{self, NewTicket};
 use crate::app::App;
@@ -241,6 +242,8 @@ async fn write_in(
         None => contract::Entity::insert(active).exec_without_returning(tx).await.map(|_| ())?,
         Some(_) => contract::Entity::update(active.reset_all()).exec(tx).await.map(|_| ())?,
     }
+    let events = [Event::contract_changed(partner_id), Event::ticket_changed(partner_id, ticket_id)];
+    event::record(app, tx, &events, now).await?;
     Ok(row)
 }
 

@@ -11,6 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use self::catalog::{Kind, Table};
+use super::change;
 use super::schema_version::{self, SchemaError};
 use crate::app::App;
 use crate::db::{self, Db};
@@ -70,6 +71,7 @@ pub async fn copy(from: &Db, to: &Db) -> Result<Vec<Copied>, CopyError> {
         }
         copied.push(Copied { table: table.name.clone(), rows });
     }
+    change::continue_from(&source, &target).await?;
     target.commit().await?;
     source.rollback().await?;
     if to.backend() == DbBackend::Postgres {

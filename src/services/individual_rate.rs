@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::lock::{self, Progress};
 use super::partner as partners;
 use super::programme::IndividualRates;
@@ -68,6 +69,7 @@ pub async fn set(
             after: json!({ "ratePercent": rate.map(|rate| rate.to_string()), "from": from.0 }),
         };
         audit::record(app, &tx, &entry).await?;
+        event::record(app, &tx, &[Event::tier_changed(partner_id)], now).await?;
         tx.commit().await?;
         Ok(partner)
     })

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult, Quer
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::change::Numbers;
 use super::error::ServiceError;
 use super::lock::Progress;
 use super::statistics;
@@ -73,14 +74,14 @@ impl NewLines {
     ) -> Result<(), ServiceError> {
         let Some(earliest) = self.lines.iter().map(|line| line.rate_period).min() else { return Ok(()) };
         super::programme::fix_terms(recording, tx, earliest).await?;
-        insert(tx, &self.lines).await?;
+        insert(tx, &self.lines, Numbers::draw(recording.app, tx).await?).await?;
         self.sums.apply(tx).await?;
         statistics::count_lines(&recording.app.terms.calendar, tx, &self.lines).await?;
         Ok(())
     }
 }
 
-async fn insert(tx: &DatabaseTransaction, lines: &[line::Model]) -> Result<(), DbErr> {
+async fn insert(tx: &DatabaseTransaction, lines: &[line::Model], mut numbers: Numbers) -> Result<(), DbErr> {
     let mut rows = Rows::new(COLUMNS);
     for line in lines {
         rows.push([
@@ -104,6 +105,7 @@ async fn insert(tx: &DatabaseTransaction, lines: &[line::Model]) -> Result<(), D
             <&str>::from(line.state).into(),
             line.reason.map(<&str>::from).into(),
             line.checksum.into(),
+            numbers.take().into(),
         ]);
     }
     rows.execute(tx, INSERT, vec![]).await.map(|_| ())
@@ -130,13 +132,14 @@ const COLUMNS: &[(&str, Column)] = &[
     ("state", Column::Text),
     ("reason", Column::TextOrNull),
     ("checksum", Column::BigInt),
+    ("change", Column::BigIntOrNull),
 ];
 
 const INSERT: &str = "WITH {rows} INSERT INTO line (id, kind, source, external_id, partner_id, referral_id, reverses, \
     top_up_kind, occurred_at, recorded_at, amount, currency, exchange_rate, rate_published_on, base, rate_period, \
-    settle_period, state, reason, checksum) SELECT id, kind, source, external_id, partner_id, referral_id, reverses, \
+    settle_period, state, reason, checksum, change) SELECT id, kind, source, external_id, partner_id, referral_id, reverses, \
     top_up_kind, occurred_at, recorded_at, amount, currency, exchange_rate, rate_published_on, base, rate_period, \
-    settle_period, state, reason, checksum FROM v";
+    settle_period, state, reason, checksum, change FROM v";
 
 /// The first eight bytes of SHA-256 over all of a line that never changes: verify sees what was changed behind its back.
 pub fn checksum(line: &line::Model) -> i64 {

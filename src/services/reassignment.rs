@@ -11,7 +11,7 @@ use super::audit::{self, Actor, AuditEntry};
 use super::client::{self, Client};
 use super::error::{ServiceError, retrying};
 use super::lock::LockedPartner;
-use super::{fingerprint, hold, lock, referred_client};
+use super::{change, fingerprint, hold, lock, referred_client};
 use crate::app::App;
 use crate::db;
 use crate::domain::error::Refusal;
@@ -61,6 +61,7 @@ pub async fn reassign_client(
         };
         referral::Entity::insert(after.clone().into_active_model()).exec_without_returning(&tx).await?;
         referred_client::open_totals(&tx, std::iter::once((after.id, after.partner_id))).await?;
+        change::number_referral(app, &tx, after.id).await?;
         let entry = AuditEntry {
             at: now,
             actor,

@@ -9,6 +9,7 @@ use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::listing::rows_by_id;
 use super::lock;
 use super::owner::Owner;
@@ -42,6 +43,7 @@ pub async fn create(app: &App, partner_id: Uuid, new: &NewLink) -> Result<link::
         locked.ok_or(Refusal::NotFound { what: "partner" })?;
         let link = check(app, &tx, partner_id, new).await?;
         link::Entity::insert(link::ActiveModel::from(link.clone())).exec_without_returning(&tx).await?;
+        event::record(app, &tx, &[Event::link_changed(partner_id, link.id)], link.created_at).await?;
         tx.commit().await?;
         Ok(link)
     })
@@ -121,6 +123,7 @@ pub async fn update(
         let (label, campaign) = (link.label.as_deref(), link.campaign.as_deref());
         db::execute(&tx, sql, vec![link.target.as_str().into(), label.into(), campaign.into(), id.into()])
             .await?;
+        event::record(app, &tx, &[Event::link_changed(partner_id, id)], app.clock.now()).await?;
         tx.commit().await?;
         Ok(link)
     })
@@ -142,6 +145,7 @@ pub async fn archive(app: &App, partner_id: Uuid, id: Uuid) -> Result<link::Mode
         link.archived_at = Some(now);
         db::execute(&tx, "UPDATE link SET archived_at = $1 WHERE id = $2", vec![now.0.into(), id.into()])
             .await?;
+        event::record(app, &tx, &[Event::link_changed(partner_id, id)], now).await?;
         tx.commit().await?;
         Ok(link)
     })

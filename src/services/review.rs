@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::line::{self as lines, Recording};
 use super::sums::SumChanges;
 use super::{lock, statistics};
@@ -94,6 +95,8 @@ pub(super) async fn judge_all(
         changed.extend(group.refunds);
     }
     update(tx, &changed).await?;
+    let events: Vec<Event> = changed.iter().map(Event::line_reviewed).collect();
+    event::record(recording.app, tx, &events, recording.now).await?;
     sums.apply(tx).await?;
     statistics::count_lines(&recording.app.terms.calendar, tx, &changed).await?;
     let action = match verdict {

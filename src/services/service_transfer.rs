@@ -5,6 +5,7 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, Ent
 use uuid::Uuid;
 
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::idempotency::IdempotencyKey;
 use super::{ledger, lock};
 use crate::app::App;
@@ -52,6 +53,7 @@ pub async fn request(
         service_transfer::Entity::insert(row).exec_without_returning(&tx).await?;
         ledger::post(app, &tx, partner_id, moved, now).await?;
         key.keep(app, &tx, id, now).await?;
+        event::record(app, &tx, &[Event::service_transfer_changed(partner_id, id)], now).await?;
         tx.commit().await?;
         Ok(transfer)
     })
@@ -64,9 +66,10 @@ pub async fn complete(app: &App, id: Uuid) -> Result<service_transfer::Model, Se
         let tx = app.begin().await?;
         let before = lock_transfer(&tx, id).await?;
         let status = rules::complete(before.status)?;
-        let completed_at = Some(app.clock.now());
-        let after = service_transfer::Model { status, completed_at, ..before };
+        let now = app.clock.now();
+        let after = service_transfer::Model { status, completed_at: Some(now), ..before };
         service_transfer::Entity::update(after.clone().into_active_model().reset_all()).exec(&tx).await?;
+        event::record(app, &tx, &[Event::service_transfer_changed(after.partner_id, id)], now).await?;
         tx.commit().await?;
         Ok(after)
     })
@@ -82,7 +85,9 @@ pub async fn fail(app: &App, id: Uuid, reason: &str) -> Result<service_transfer:
         let (status, returned) = rules::fail(before.status, id, before.amount)?;
         let after = service_transfer::Model { status, reason: Some(reason.to_owned()), ..before };
         service_transfer::Entity::update(after.clone().into_active_model().reset_all()).exec(&tx).await?;
-        ledger::post(app, &tx, after.partner_id, returned, app.clock.now()).await?;
+        let now = app.clock.now();
+        ledger::post(app, &tx, after.partner_id, returned, now).await?;
+        event::record(app, &tx, &[Event::service_transfer_changed(after.partner_id, id)], now).await?;
         tx.commit().await?;
         Ok(after)
     })

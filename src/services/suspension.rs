@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::{link_cache, lock, partner as partners};
 use crate::app::App;
 use crate::db;
@@ -97,5 +98,6 @@ async fn record(
         before: json!({ "status": before.status }),
         after: json!({ "status": after.status }),
     };
-    audit::record(app, tx, &entry).await
+    audit::record(app, tx, &entry).await?;
+    event::record(app, tx, &[Event::partner_changed(after.id)], at).await
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::{contract, lock};
 use crate::app::App;
 use crate::db;
@@ -34,6 +35,8 @@ pub async fn open(app: &App, partner_id: Uuid, asked: &OpenTicket) -> Result<tic
         {
             return Err(Refusal::NotFound { what: "object" }.into());
         }
+        // The changes of a partner are numbered under the lock of his row.
+        lock::partner(&tx, partner_id).await?;
         let now = app.clock.now();
         let new =
             NewTicket { partner_id, kind: asked.kind, subject: &asked.subject, about_id: asked.about_id };
@@ -42,6 +45,7 @@ pub async fn open(app: &App, partner_id: Uuid, asked: &OpenTicket) -> Result<tic
         if asked.kind == TicketKind::Contract {
             contract::ask_in(app, &tx, partner_id, ticket.id, now).await?;
         }
+        event::record(app, &tx, &[Event::ticket_changed(partner_id, ticket.id)], now).await?;
         tx.commit().await?;
         Ok(ticket)
     })
@@ -103,6 +107,8 @@ pub async fn close(
             say(app, &tx, ticket.id, TicketAuthor::Staff, reason, now).await?;
         }
         set_status(&tx, closed.id, closed.status).await?;
+        let changed = [Event::ticket_changed(closed.partner_id, closed.id)];
+        event::record(app, &tx, &changed, app.clock.now()).await?;
         record(app, &tx, actor, "closeTicket", reason, &ticket, &closed).await?;
         tx.commit().await?;
         Ok(closed)
@@ -137,8 +143,10 @@ async fn write_reply(
     text: &str,
 ) -> Result<ticket::Model, ServiceError> {
     let replied = ticket::Model { status: rules::reply(ticket.status, author)?, ..ticket.clone() };
-    say(app, tx, ticket.id, author, text, app.clock.now()).await?;
+    let now = app.clock.now();
+    say(app, tx, ticket.id, author, text, now).await?;
     set_status(tx, replied.id, replied.status).await?;
+    event::record(app, tx, &[Event::ticket_changed(ticket.partner_id, ticket.id)], now).await?;
     Ok(replied)
 }
 

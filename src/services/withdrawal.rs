@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::event::{self, Event};
 use super::idempotency::IdempotencyKey;
 use super::lock::LockedPartner;
 use super::{contract, ledger, lock, payout};
@@ -79,6 +80,7 @@ pub async fn request(
             .await?;
         ledger::post(app, &tx, partner_id, reserved, now).await?;
         key.keep(app, &tx, id, now).await?;
+        event::record(app, &tx, &[Event::withdrawal_changed(partner_id, id)], now).await?;
         tx.commit().await?;
         Ok(withdrawal)
     })
@@ -239,6 +241,7 @@ async fn take(app: &App, id: Uuid, step: &Step<'_>) -> Result<withdrawal::Model,
             };
             audit::record(app, &tx, &entry).await?;
         }
+        event::record(app, &tx, &[Event::withdrawal_changed(after.partner_id, id)], now).await?;
         tx.commit().await?;
         Ok(after)
     })

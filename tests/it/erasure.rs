@@ -24,7 +24,7 @@ const PERSONAL: &str = "account.account_id account_fingerprint.hash audit_record
 const IMPERSONAL: &str = "account_fingerprint.kind audit_record.action audit_record.actor audit_record.after \
     audit_record.before audit_record.origin audit_record.request_id audit_record.role contract.accepted_by contract.accepted_digest \
     contract.accepted_url contract.accepted_version contract.offer_digest contract.offer_url contract.offer_version \
-    contract.status exchange_rate.currency exchange_rate.rate idempotency_key.fingerprint idempotency_key.key \
+    contract.status event.event_type event.subject_kind exchange_rate.currency exchange_rate.rate idempotency_key.fingerprint idempotency_key.key \
     idempotency_key.mutation idempotency_key.owner import_run.what individual_rate.set_by ledger_transfer.from_account \
     ledger_transfer.kind ledger_transfer.to_account line.currency line.exchange_rate line.external_id line.kind \
     line.reason line.source line.state line.top_up_kind link.target parked_fact.currency parked_fact.exchange_rate \

@@ -5,6 +5,7 @@
 mod architecture;
 mod attack;
 mod backup;
+mod change;
 mod clients;
 mod dashboard;
 mod erasure;

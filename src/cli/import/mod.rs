@@ -73,6 +73,8 @@ async fn import<K: FileKind>(global: &Global, what: &'static str, path: &Path) -
     let size = file.metadata().map_or(0, |about| about.len());
     let mut refused = RefusedRows::beside(path).map_err(|error| wrong(error.to_string()))?;
     let app = if K::IS_OF_THE_BOOKS { global.open_keyed().await? } else { global.open_with_keys().await? };
+    // What is in the books already is told nobody; what the bank answers is.
+    let app = App { makes_events: !K::IS_OF_THE_BOOKS, ..app };
     let table = Table::open(file).map_err(wrong)?;
     let kind = K::open(&table.header, &app).map_err(wrong)?;
     refused.set_header(&table.header);

@@ -55,14 +55,14 @@ impl Table {
     }
 }
 
-/// All tables but the one of the migrations themselves.
+/// All tables but the one of the migrations themselves, and the one that stands for a sequence.
 pub async fn read() -> Result<Vec<Table>, CopyError> {
     let mut options = ConnectOptions::new("sqlite::memory:");
     options.max_connections(1).sqlx_logging(false);
     let memory = Database::connect(options).await?;
     Migrator::up(&memory, None).await?;
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-               AND name <> 'seaql_migrations' ORDER BY name";
+               AND name NOT IN ('seaql_migrations', 'change_number') ORDER BY name";
     let mut tables = Vec::new();
     for row in db::query(&memory, sql, vec![]).await? {
         tables.push(table(&memory, row.try_get_by_index(0)?).await?);

@@ -11,6 +11,7 @@ use super::known::{Known, visitor_id};
 use crate::db::{Column, Rows};
 use crate::domain::attribution::is_doubtful;
 use crate::domain::visitor_token::VisitorToken;
+use crate::services::change::Numbers;
 use crate::services::client::Referral;
 use crate::services::error::ServiceError;
 use crate::services::line::{NewLines, Recording};
@@ -90,6 +91,9 @@ pub(super) async fn write(
 }
 
 async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bound]) -> Result<(), DbErr> {
+    if bound.is_empty() {
+        return Ok(());
+    }
     let mut rows = Rows::new(&[
         ("id", Column::Uuid),
         ("partner_id", Column::Uuid),
@@ -102,7 +106,9 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
         ("recorded_at", Column::BigInt),
         ("since", Column::BigInt),
         ("hold_reason", Column::TextOrNull),
+        ("change", Column::BigIntOrNull),
     ]);
+    let mut numbers = Numbers::draw(recording.app, tx).await?;
     for bound in bound {
         let brought_by = if bound.token.is_some() { BroughtBy::Visit } else { BroughtBy::Code };
         rows.push([
@@ -117,11 +123,12 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
             recording.now.0.into(),
             bound.referral.since.0.into(),
             bound.referral.hold_reason.map(<&str>::from).into(),
+            numbers.take().into(),
         ]);
     }
     let sql = "WITH {rows} INSERT INTO referral (id, partner_id, account_id, link_id, brought_by, visitor_id, \
-               visited_at, registered_at, recorded_at, since, hold_reason) SELECT id, partner_id, account_id, link_id, \
-               brought_by, visitor_id, visited_at, registered_at, recorded_at, since, hold_reason FROM v";
+               visited_at, registered_at, recorded_at, since, hold_reason, change) SELECT id, partner_id, account_id, \
+               link_id, brought_by, visitor_id, visited_at, registered_at, recorded_at, since, hold_reason, change FROM v";
     rows.execute(tx, sql, vec![]).await?;
     let clients = bound.iter().map(|bound| (bound.referral.id, bound.referral.partner_id));
     referred_client::open_totals(tx, clients).await

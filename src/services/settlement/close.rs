@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entity::{Moment, Period};
+use entity::{Moment, Period, RateBasisPoints};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::db::{self, Column, Rows};
 use crate::domain::activity::window_from;
 use crate::domain::tier::{Tiers, tier_for};
 use crate::services::error::ServiceError;
+use crate::services::event::{self, Event};
 use crate::services::lock::{self, Progress};
 use crate::services::programme::TierTables;
 
@@ -47,6 +48,7 @@ pub async fn close(app: &App, period: Period) -> Result<Option<Lease>, ServiceEr
     let tables = TierTables::load(&tx, &app.terms).await?;
     let standings = next_standings(app, &tx, period, tables.in_force(period.next())).await?;
     insert_standings(&tx, period.next(), &standings).await?;
+    tell_of_tiers(app, &tx, &tables, period, &standings, closed_at).await?;
     crash_point::pass("settlement.close_before_commit");
     tx.commit().await?;
     tracing::info!(%period, partners = partners_total, "period closed");
@@ -103,6 +105,34 @@ pub async fn next_standings(
         (partner_id, NewStanding { active_clients, tier: tier_name, rate: tier.rate, was_suspended })
     });
     Ok(standings.collect())
+}
+
+/// Tells the partners whose tier or rate is another one in the period that follows. A partner without a standing has
+/// the first tier of the table in force.
+async fn tell_of_tiers(
+    app: &App,
+    tx: &DatabaseTransaction,
+    tables: &TierTables,
+    period: Period,
+    standings: &BTreeMap<Uuid, NewStanding>,
+    now: Moment,
+) -> Result<(), DbErr> {
+    let sql = "SELECT partner_id, tier, rate_basis_points FROM standing WHERE period = $1";
+    let mut before: BTreeMap<Uuid, (String, RateBasisPoints)> = BTreeMap::new();
+    for row in db::query(tx, sql, vec![period.0.into()]).await? {
+        before.insert(row.try_get_by_index(0)?, (row.try_get_by_index(1)?, row.try_get_by_index(2)?));
+    }
+    let (old, new) = (tables.in_force(period).first(), tables.in_force(period.next()).first());
+    let changed = before.keys().chain(standings.keys()).copied().filter(|partner_id| {
+        let was = before.get(partner_id).map_or((&old.name, old.rate), |(tier, rate)| (tier, *rate));
+        let is = standings.get(partner_id).map_or((&new.name, new.rate), |next| (&next.tier, next.rate));
+        was != is
+    });
+    let changed: BTreeSet<Uuid> = changed.collect();
+    // The changes of a partner are numbered under the lock of his row.
+    lock::partners(tx, &changed).await?;
+    let events: Vec<Event> = changed.into_iter().map(Event::tier_changed).collect();
+    event::record(app, tx, &events, now).await
 }
 
 /// What makes a client active at the end of period $2 (rule 16): a group of his lines that is settled in it or before,

@@ -13,8 +13,10 @@ use crate::app::App;
 use crate::db::{self, Column, Rows};
 use crate::domain::digest::SettlementDigest;
 use crate::domain::transfer;
+use crate::services::change::Numbers;
 use crate::services::error::{ServiceError, retrying};
 use crate::services::ledger::{self, Postings};
+use crate::services::lock;
 use crate::services::programme::TierTables;
 
 /// How many partners a transaction settles: each batch renews the lease, and holds their balances for a moment only.
@@ -76,8 +78,10 @@ async fn write_batch(app: &App, lease: &Lease) -> Result<Option<Uuid>, ServiceEr
         tx.commit().await?;
         return Ok(None);
     };
-    // Against withdrawals of the same moment.
-    let balances = ledger::lock_balances(&tx, &partners.iter().copied().collect()).await?;
+    let locked = partners.iter().copied().collect();
+    // Against other changes of theirs, whose numbers follow one another, and against withdrawals of the same moment.
+    lock::partners(&tx, &locked).await?;
+    let balances = ledger::lock_balances(&tx, &locked).await?;
     let tables = TierTables::load(&tx, &app.terms).await?;
     let minimum = lease.minimum_active_clients;
     let drawn =
@@ -96,7 +100,7 @@ async fn write_batch(app: &App, lease: &Lease) -> Result<Option<Uuid>, ServiceEr
             postings.balance(statement.partner_id).map_or(Money::ZERO, |held| held.balance.available);
         ids.insert(statement.partner_id, (id, available));
     }
-    insert(&tx, period, &drawn, &ids, now).await?;
+    insert(&tx, period, &drawn, &ids, now, Numbers::draw(app, &tx).await?).await?;
     postings.write(&tx).await?;
     count(&tx, period, &drawn, last).await?;
     crash_point::pass("settlement.statements_before_commit");
@@ -124,6 +128,7 @@ async fn insert(
     drawn: &[Drawn],
     ids: &HashMap<Uuid, (Uuid, Money)>,
     now: Moment,
+    mut numbers: Numbers,
 ) -> Result<(), DbErr> {
     let mut rows = Rows::new(COLUMNS);
     for statement in drawn {
@@ -144,6 +149,7 @@ async fn insert(
             figures.carry_reason.map(<&str>::from).into(),
             closing_balance.0.into(),
             statement.digest.as_str().into(),
+            numbers.take().into(),
         ]);
     }
     rows.execute(tx, INSERT, vec![period.0.into(), now.0.into()]).await.map(|_| ())
@@ -164,12 +170,13 @@ const COLUMNS: &[(&str, Column)] = &[
     ("carry_reason", Column::TextOrNull),
     ("closing_balance", Column::BigInt),
     ("digest", Column::Text),
+    ("change", Column::BigIntOrNull),
 ];
 
 const INSERT: &str = "WITH {rows} INSERT INTO statement (id, partner_id, period, active_clients, tier, \
     rate_basis_points, top_ups, base, commission, carried_in, credited, carried_out, carry_reason, closing_balance, \
-    settled_at, digest) SELECT id, partner_id, $1, active_clients, tier, rate_basis_points, top_ups, base, commission, \
-    carried_in, credited, carried_out, carry_reason, closing_balance, $2, digest FROM v";
+    settled_at, digest, change) SELECT id, partner_id, $1, active_clients, tier, rate_basis_points, top_ups, base, commission, \
+    carried_in, credited, carried_out, carry_reason, closing_balance, $2, digest, change FROM v";
 
 /// Adds a batch to the settlement's totals, and remembers how far it came.
 async fn count(

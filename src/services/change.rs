@@ -1,0 +1,167 @@
+//! A partner's changes in the order in which they were committed: their numbers, and the feed that is read by them.
+//!
+//! A number is drawn under the lock of the partner's row, which is held until the transaction ends: of two changes of
+//! one partner the one with the higher number was committed later. So whoever has read up to a number misses nothing.
+
+use entity::{Moment, SubjectKind};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
+use uuid::Uuid;
+
+use super::error::ServiceError;
+use crate::app::App;
+use crate::db;
+use crate::domain::top_up::CLOCK_SKEW;
+use crate::domain::watermark::{Place, Watermark};
+
+/// How many numbers one draw gives, in powers of two: more than a transaction writes.
+const DRAWN_AT_ONCE: u32 = 24;
+
+/// Numbers for what a transaction writes.
+#[derive(Debug)]
+pub struct Numbers {
+    next: Option<i64>,
+}
+
+impl Numbers {
+    /// Draws numbers higher than all that the partners whose rows are locked have; none where nobody is told.
+    pub async fn draw(app: &App, tx: &impl ConnectionTrait) -> Result<Numbers, DbErr> {
+        if !app.makes_events {
+            return Ok(Numbers { next: None });
+        }
+        let sql = match tx.get_database_backend() {
+            DbBackend::Postgres => "SELECT nextval('change_number')",
+            _ => "UPDATE change_number SET last_value = last_value + 1 RETURNING last_value",
+        };
+        let row = db::query_one(tx, sql, vec![]).await?;
+        let row = row.ok_or_else(|| DbErr::RecordNotFound("change_number".to_owned()))?;
+        let drawn: i64 = row.try_get_by_index(0)?;
+        Ok(Numbers { next: Some(drawn << DRAWN_AT_ONCE) })
+    }
+
+    /// The next one.
+    pub fn take(&mut self) -> Option<i64> {
+        let number = self.next;
+        self.next = number.map(|number| number + 1);
+        number
+    }
+}
+
+/// Makes an event of a referral just written; its partner's row is locked.
+pub async fn number_referral(app: &App, tx: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
+    let number = Numbers::draw(app, tx).await?.take();
+    let sql = "UPDATE referral SET change = $1 WHERE id = $2";
+    db::execute(tx, sql, vec![number.into(), id.into()]).await.map(|_| ())
+}
+
+/// Lets a copy go on where the original has come to.
+pub async fn continue_from(
+    source: &impl ConnectionTrait,
+    target: &impl ConnectionTrait,
+) -> Result<(), DbErr> {
+    let row = db::query_one(source, "SELECT last_value FROM change_number", vec![]).await?;
+    let last: i64 = row.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+    let sql = match target.get_database_backend() {
+        DbBackend::Postgres => "SELECT setval('change_number', GREATEST($1, 1))",
+        _ => "UPDATE change_number SET last_value = $1",
+    };
+    db::execute(target, sql, vec![last.into()]).await.map(|_| ())
+}
+
+/// What changed, and where to read on.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// Oldest first, each object once.
+    pub changed: Vec<(SubjectKind, Uuid)>,
+    pub watermark: Watermark,
+    /// Whether nothing had changed after it when this was read.
+    pub is_complete: bool,
+}
+
+/// What changed for a partner after a watermark, at most `first` changes; from the beginning without one: first what
+/// imports brought, which is no event, then every event.
+pub async fn after(
+    app: &App,
+    partner_id: Uuid,
+    watermark: Option<Watermark>,
+    first: u32,
+) -> Result<Feed, ServiceError> {
+    let watermark = watermark.unwrap_or(Watermark::BEGINNING);
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    let (mut found, mut reached) = (Vec::new(), watermark);
+    if let Watermark::Imported(place) = watermark {
+        found = imported(app, partner_id, place, first + 1).await?;
+        if found.len() <= first {
+            reached = Watermark::Event(0);
+        }
+    }
+    if let Watermark::Event(number) = reached {
+        found.extend(events(app, partner_id, number, first + 1 - found.len()).await?);
+    }
+    let is_complete = found.len() <= first;
+    found.truncate(first);
+    let watermark = found.last().map_or(reached, |(_, _, at)| *at);
+    // What was left out at the end of the imported part must not be passed over.
+    let watermark = if is_complete { watermark.max(reached) } else { watermark };
+    let mut changed: Vec<(SubjectKind, Uuid)> = Vec::with_capacity(found.len());
+    for (kind, id, _) in found {
+        if !changed.contains(&(kind, id)) {
+            changed.push((kind, id));
+        }
+    }
+    Ok(Feed { changed, watermark, is_complete })
+}
+
+type Found = (SubjectKind, Uuid, Watermark);
+
+/// One statement, so that all is read at one moment.
+const EVENTS: &str = "SELECT kind, id, number FROM (\
+    SELECT * FROM (SELECT 'LINE' AS kind, id, change AS number FROM line \
+        WHERE partner_id = $1 AND change > $2 ORDER BY change LIMIT $3) AS l \
+    UNION ALL SELECT * FROM (SELECT 'CLIENT' AS kind, id, change AS number FROM referral \
+        WHERE partner_id = $1 AND change > $2 ORDER BY change LIMIT $3) AS r \
+    UNION ALL SELECT * FROM (SELECT 'STATEMENT' AS kind, id, change AS number FROM statement \
+        WHERE partner_id = $1 AND change > $2 ORDER BY change LIMIT $3) AS s \
+    UNION ALL SELECT * FROM (SELECT subject_kind AS kind, subject_id AS id, number FROM event \
+        WHERE partner_id = $1 AND number > $2 ORDER BY number LIMIT $3) AS e\
+    ) AS c ORDER BY number LIMIT $3";
+
+async fn events(app: &App, partner_id: Uuid, after: i64, limit: usize) -> Result<Vec<Found>, DbErr> {
+    let values = vec![partner_id.into(), after.into(), bound(limit)];
+    let rows = db::query(app.db.reader(), EVENTS, values).await?;
+    let read = rows.iter().map(|row| {
+        let number = row.try_get_by_index(2)?;
+        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, Watermark::Event(number)))
+    });
+    read.collect()
+}
+
+/// What has no number, in the order in which it happened. Nothing that an import brought happened after it by more than
+/// a clock may be ahead: without that bound a long history would be searched to its end.
+const IMPORTED: &str = "SELECT kind, id, at FROM (\
+    SELECT * FROM (SELECT 'CLIENT' AS kind, id, registered_at AS at FROM referral WHERE partner_id = $1 \
+        AND change IS NULL AND (registered_at, id) > ($2, $3) AND registered_at <= $4 \
+        ORDER BY registered_at, id LIMIT $5) AS r \
+    UNION ALL SELECT * FROM (SELECT 'LINE' AS kind, id, occurred_at AS at FROM line WHERE partner_id = $1 \
+        AND change IS NULL AND (occurred_at, id) > ($2, $3) AND occurred_at <= $4 \
+        ORDER BY occurred_at, id LIMIT $5) AS l\
+    ) AS c ORDER BY at, id LIMIT $5";
+
+async fn imported(app: &App, partner_id: Uuid, after: Place, limit: usize) -> Result<Vec<Found>, DbErr> {
+    let last = "SELECT MAX(COALESCE(ended_at, lease_until)) FROM import_run";
+    let row = db::query_one(app.db.reader(), last, vec![]).await?;
+    let last: Option<Moment> = row.map_or(Ok(None), |row| row.try_get_by_index(0))?;
+    let Some(last) = last else { return Ok(Vec::new()) };
+    let until = last.plus(CLOCK_SKEW);
+    let values = vec![partner_id.into(), after.at.0.into(), after.id.into(), until.0.into(), bound(limit)];
+    let rows = db::query(app.db.reader(), IMPORTED, values).await?;
+    let read = rows.iter().map(|row| {
+        let id = row.try_get_by_index(1)?;
+        let place = Place { at: row.try_get_by_index(2)?, id };
+        Ok((row.try_get_by_index(0)?, id, Watermark::Imported(place)))
+    });
+    read.collect()
+}
+
+fn bound(limit: usize) -> Value {
+    i64::try_from(limit).unwrap_or(i64::MAX).into()
+}
