@@ -12,6 +12,7 @@ pub mod digest;
 pub mod erasure;
 pub mod error;
 pub mod exchange;
+pub mod explanation;
 pub mod idempotency;
 pub mod interval;
 mod keyed;

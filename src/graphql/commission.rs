@@ -8,6 +8,7 @@ use entity::{LineState, RateBasisPoints, line};
 use super::authority;
 use super::connection::{Connection, page_request};
 use super::error::Result;
+use super::explanation::{Explanation, explain};
 use super::id::Tag;
 use super::money::{ExchangeRate, Money};
 use super::period::Period;
@@ -154,6 +155,11 @@ impl Commission {
         let top_up = self.0.reverses?;
         let find = async || Ok(loaders(context)?.lines.get(top_up).await?.map(Commission::from));
         find().await.transpose()
+    }
+
+    /// Why it is what it is, step by step. The provider's own systems see neither client nor statement.
+    async fn explanation(&self, context: &Context<'_>) -> Result<Explanation> {
+        explain(context, &self.0).await
     }
 }
 

@@ -25,6 +25,7 @@ mod erasure;
 mod error;
 mod exchange_rate;
 mod export;
+mod explanation;
 mod forecast;
 mod id;
 mod ledger;

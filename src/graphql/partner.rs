@@ -18,6 +18,7 @@ use super::connection::{Connection, page_request};
 use super::contract::Contract;
 use super::error::{Failure, Result};
 use super::export::{self, ExportKind};
+use super::explanation::{Explanation, SourceRef, why_not};
 use super::forecast::Forecast;
 use super::id::Tag;
 use super::ledger::LedgerEntry;
@@ -324,6 +325,17 @@ impl Partner {
         let filter = listing::TicketFilter { partner_id: Some(self.0.id), ..Default::default() };
         let request = page_request(first, after, last, before)?;
         tickets(context, listing::tickets(&filter), request).await
+    }
+
+    /// Why this top-up, or this client, earned what it did, or nothing; ids are the provider's own. With both the top-up
+    /// is explained, with neither the answer is null, as it is for what is not one's own.
+    async fn why_not(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A top-up.")] top_up: Option<SourceRef>,
+        #[graphql(desc = "The provider's id of a client's account.")] client_id: Option<String>,
+    ) -> Option<Result<Explanation>> {
+        why_not(context, &self.0, top_up, client_id).await.transpose()
     }
 
     /// All that changed since `watermark`, oldest first, each object once a page and as it is now: page on until complete

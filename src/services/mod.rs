@@ -16,6 +16,7 @@ pub mod erase;
 pub mod error;
 pub mod event;
 pub mod exchange_rate;
+pub mod explanation;
 pub mod export;
 pub mod fingerprint;
 pub mod forecast;

@@ -99,6 +99,11 @@ impl RateBook {
         Ok(RateBook { books, tables, individual, standings })
     }
 
+    /// Whether a period's standings are fixed (rule 17).
+    pub fn is_fixed(&self, period: Period) -> bool {
+        self.books.standing_period(period) == period
+    }
+
     /// How far the books have come.
     pub fn books(&self) -> Books {
         self.books

@@ -9,6 +9,7 @@ mod change;
 mod clients;
 mod dashboard;
 mod erasure;
+mod explanation;
 mod exports;
 mod harness;
 mod import;

@@ -2,6 +2,7 @@
 
 mod change;
 mod contract;
+mod explanation;
 mod idempotency;
 mod parking;
 mod rates;
