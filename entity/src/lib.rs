@@ -7,6 +7,7 @@ mod time;
 pub mod account;
 pub mod account_fingerprint;
 pub mod active_day;
+pub mod api_key;
 pub mod audit_record;
 pub mod balance;
 pub mod contract;

@@ -8,6 +8,7 @@ mod m20260101_000004_money_out;
 mod m20260101_000005_operations;
 mod m20260101_000006_changes;
 mod m20260101_000006_statistics;
+mod m20260101_000008_api_keys;
 mod m20260101_000010_visits;
 mod m20260102_000005_payment_batches;
 mod m20260103_000001_lists;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000005_operations::Migration),
             Box::new(m20260101_000006_changes::Migration),
             Box::new(m20260101_000006_statistics::Migration),
+            Box::new(m20260101_000008_api_keys::Migration),
             Box::new(m20260101_000010_visits::Migration),
             Box::new(m20260102_000005_payment_batches::Migration),
             Box::new(m20260103_000001_lists::Migration),

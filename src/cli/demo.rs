@@ -16,8 +16,10 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{AuthConfig, Config, KeysConfig, Overrides, ProgrammeConfig, SettlementMode, SiteConfig};
 use crate::demo::{self, Directory, Lived, World};
+use crate::domain::api_key::Scope;
 use crate::http::token::{Role, mint};
-use crate::services::schema_version;
+use crate::services::api_key::{self, NewApiKey};
+use crate::services::{partner, schema_version};
 
 /// How long the printed tokens hold.
 const TOKEN_HOURS: i64 = 24;
@@ -73,7 +75,8 @@ pub(super) async fn run(global: &Global, args: &DemoArgs) -> Result<(), CliError
     if args.no_serve {
         return Ok(app.db.close().await?);
     }
-    welcome(&app, &world, now)?;
+    let key = first_key(&app, &world).await?;
+    welcome(&app, &world, now, key.as_deref())?;
     serve::serve(app, true).await
 }
 
@@ -161,15 +164,30 @@ fn summary(lived: &Lived) -> String {
     )
 }
 
+/// The partner whose dashboard is shown.
+fn shown_partner(world: &World) -> &str {
+    world.partners.first().map_or("acct-1", |plan| plan.account_id.as_str())
+}
+
+/// A key that reads the books of the partner to show; none where he has one, since a key is shown once.
+async fn first_key(app: &App, world: &World) -> Result<Option<String>, CliError> {
+    let partner = partner::of_account(app, shown_partner(world)).await?;
+    if !api_key::of_partner(app, partner.id).await?.is_empty() {
+        return Ok(None);
+    }
+    let scopes = vec![Scope::ReadCommissions, Scope::ReadClients, Scope::ReadBalance];
+    let new = NewApiKey { label: "Accounting".to_owned(), scopes, expires_at: None };
+    Ok(Some(api_key::create(app, partner.id, &new).await?.1))
+}
+
 /// Prints what an operator needs: addresses, tokens, a query.
-fn welcome(app: &App, world: &World, now: Moment) -> Result<(), CliError> {
+fn welcome(app: &App, world: &World, now: Moment, key: Option<&str>) -> Result<(), CliError> {
     let config = &app.config;
     let token = |role, subject: &str| {
         mint(config, role, subject, Duration::hours(TOKEN_HOURS), now)
             .map_err(|error| CliError::Failed(error.to_string()))
     };
-    let shown = world.partners.first().map_or("acct-1", |plan| plan.account_id.as_str());
-    let partner = token(Role::Partner, shown)?;
+    let partner = token(Role::Partner, shown_partner(world))?;
     let address = format!("http://{}", reachable(config.listen));
     let ops = reachable(config.ops_listen);
     let body = json!({ "query": QUERY });
@@ -183,6 +201,9 @@ fn welcome(app: &App, world: &World, now: Moment) -> Result<(), CliError> {
     writeln!(out, "partner   {partner}")?;
     writeln!(out, "staff     {}", token(Role::Staff, "demo.staff")?)?;
     writeln!(out, "service   {}", token(Role::Service, "demo.billing")?)?;
+    if let Some(key) = key {
+        writeln!(out, "API key   {key} (the partner's, reads his books; shown this once)")?;
+    }
     writeln!(out)?;
     writeln!(out, "In the explorer, put this into the headers:")?;
     writeln!(out, "{}", json!({ "Authorization": format!("Bearer {partner}") }))?;

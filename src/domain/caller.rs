@@ -2,15 +2,29 @@
 
 use std::str::FromStr;
 
+use super::api_key::Scope;
 use super::word::{self, UnknownWord};
 
 /// Who stands behind a request. `scopes` narrow a token; `None` is not narrowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     Anonymous,
-    Partner { account_id: String },
-    Staff { subject: String, scopes: Option<Vec<StaffScope>> },
-    Service { subject: String, scopes: Option<Vec<ServiceScope>> },
+    Partner {
+        account_id: String,
+    },
+    /// A program of a partner's; may do what the scopes say and nothing else.
+    ApiKey {
+        account_id: String,
+        scopes: Vec<Scope>,
+    },
+    Staff {
+        subject: String,
+        scopes: Option<Vec<StaffScope>>,
+    },
+    Service {
+        subject: String,
+        scopes: Option<Vec<ServiceScope>>,
+    },
 }
 
 /// What a service may record.
@@ -44,10 +58,14 @@ impl Caller {
         matches!(self, Caller::Service { .. })
     }
 
-    /// The account of a partner; `None` for everybody else.
+    pub fn is_api_key(&self) -> bool {
+        matches!(self, Caller::ApiKey { .. })
+    }
+
+    /// The account of a partner, or of the one whose key it is; `None` for everybody else.
     pub fn account_id(&self) -> Option<&str> {
         match self {
-            Caller::Partner { account_id } => Some(account_id),
+            Caller::Partner { account_id } | Caller::ApiKey { account_id, .. } => Some(account_id),
             Caller::Anonymous | Caller::Staff { .. } | Caller::Service { .. } => None,
         }
     }
@@ -56,7 +74,7 @@ impl Caller {
     pub fn subject(&self) -> Option<&str> {
         match self {
             Caller::Anonymous => None,
-            Caller::Partner { account_id } => Some(account_id),
+            Caller::Partner { account_id } | Caller::ApiKey { account_id, .. } => Some(account_id),
             Caller::Staff { subject, .. } | Caller::Service { subject, .. } => Some(subject),
         }
     }
@@ -66,6 +84,7 @@ impl Caller {
         match self {
             Caller::Anonymous => "anonymous",
             Caller::Partner { .. } => "partner",
+            Caller::ApiKey { .. } => "api_key",
             Caller::Staff { .. } => "staff",
             Caller::Service { .. } => "service",
         }

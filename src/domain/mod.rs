@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod api_key;
 pub mod attribution;
 pub mod balance;
 pub mod calendar;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::error::{Failure, Result};
 use super::id::Tag;
+use super::key_scope;
 use super::request::{app, forget, loaders, origin, request_id};
 use crate::domain::caller::{Caller, ServiceScope, StaffScope};
 use crate::services;
@@ -40,6 +41,17 @@ pub async fn partner(context: &Context<'_>) -> Result<partner::Model> {
     let account_id = known(context)?.account_id().ok_or_else(Failure::forbidden)?;
     forget(context)?;
     Ok(services::partner::of_account(app(context)?, account_id).await?)
+}
+
+/// The partner behind the token, never behind an API key.
+///
+/// # Errors
+/// UNAUTHENTICATED without a token, FORBIDDEN for another role and for a key.
+pub async fn partner_himself(context: &Context<'_>) -> Result<partner::Model> {
+    if caller(context).is_api_key() {
+        return Err(Failure::forbidden());
+    }
+    partner(context).await
 }
 
 /// Staff, whatever the scopes: what only reads.
@@ -98,7 +110,20 @@ pub async fn may_see(context: &Context<'_>, tag: Tag, owner: Option<Uuid>) -> Re
         Caller::Partner { account_id } => {
             owner.is_some() && loaders(context)?.own_partner(account_id).await? == owner
         }
+        Caller::ApiKey { account_id, scopes } => {
+            key_scope::may_see(tag, scopes)
+                && owner.is_some()
+                && loaders(context)?.own_partner(account_id).await? == owner
+        }
     })
+}
+
+/// Whether the caller is told of changes of such objects of a partner that he may see: an API key by its scopes.
+pub fn may_be_told(context: &Context<'_>, tag: Tag) -> bool {
+    match caller(context) {
+        Caller::ApiKey { scopes, .. } => key_scope::may_see(tag, scopes),
+        _ => true,
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use async_graphql::{Context, SimpleObject};
 use entity::{SubjectKind, partner};
 use futures_util::future::join_all;
 
+use super::authority;
 use super::error::{Failure, Result};
 use super::id::Tag;
 use super::node::{self, Node};
@@ -17,7 +18,7 @@ const MAX_PAGE: i32 = 100;
 /// A page of what changed.
 #[derive(SimpleObject)]
 pub struct ChangeFeed {
-    /// Oldest change first, each object once and as it is now. The partner himself stands for his tier, his contract, his
+    /// Oldest change first, each object once and as it is now; of an API key those that its scopes open. The partner himself stands for his tier, his contract, his
     /// status and an adjustment of his balance.
     pub items: Vec<Node>,
     /// Where to read on: to be sent with the next request.
@@ -43,7 +44,10 @@ pub async fn changes(
     };
     let watermark = watermark.map(read).transpose()?;
     let feed = change::after(app(context)?, partner.id, watermark, first).await?;
-    let found = feed.changed.iter().map(|(kind, id)| node::load(context, tag_of(*kind), *id));
+    let changed = feed.changed.iter().map(|(kind, id)| (tag_of(*kind), *id));
+    let found = changed
+        .filter(|(tag, _)| authority::may_be_told(context, *tag))
+        .map(|(tag, id)| node::load(context, tag, id));
     let found: Vec<_> = join_all(found).await.into_iter().collect::<Result<_>>()?;
     Ok(ChangeFeed {
         items: found.into_iter().flatten().map(|(node, _)| node).collect(),

@@ -34,7 +34,7 @@ impl ContractMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which document.")] input: AcceptContractInput,
     ) -> Result<ContractPayload> {
-        let partner = authority::partner(context).await?;
+        let partner = authority::partner_himself(context).await?;
         ContractPayload::of(service::accept(app(context)?, partner.id, &input.document_digest).await)
     }
 

@@ -57,7 +57,8 @@ impl Prices {
         walk.selection_set(&operation.selection_set.node, root).total()
     }
 
-    fn root(&self, operation: OperationType) -> &str {
+    /// The type of the fields that an operation begins with.
+    pub fn root(&self, operation: OperationType) -> &str {
         match operation {
             OperationType::Query => &self.query,
             OperationType::Mutation => &self.mutation,

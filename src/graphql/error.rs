@@ -179,7 +179,7 @@ fn field_of(what: &str) -> Option<&'static str> {
         "partner" => Some("partnerId"),
         "top-up" => Some("topUpExternalId"),
         "object" => Some("aboutId"),
-        "withdrawal" | "service transfer" | "ticket" | "commission" | "link" => Some("id"),
+        "withdrawal" | "service transfer" | "ticket" | "commission" | "link" | "API key" => Some("id"),
         _ => None,
     }
 }

@@ -22,10 +22,11 @@ pub enum Tag {
     AuditRecord,
     Visit,
     Site,
+    ApiKey,
 }
 
 impl Tag {
-    pub const ALL: [Tag; 14] = [
+    pub const ALL: [Tag; 15] = [
         Tag::Partner,
         Tag::ReferralLink,
         Tag::ReferredClient,
@@ -40,6 +41,7 @@ impl Tag {
         Tag::AuditRecord,
         Tag::Visit,
         Tag::Site,
+        Tag::ApiKey,
     ];
 
     const fn letter(self) -> u8 {
@@ -58,6 +60,7 @@ impl Tag {
             Tag::AuditRecord => b'a',
             Tag::Visit => b'i',
             Tag::Site => b'o',
+            Tag::ApiKey => b'k',
         }
     }
 

@@ -12,6 +12,7 @@ use crate::app::App;
 use request::RequestLoaders;
 
 mod ahead;
+mod api_key;
 mod audit_log;
 mod authority;
 mod balance;
@@ -24,8 +25,8 @@ mod contract_mutation;
 mod erasure;
 mod error;
 mod exchange_rate;
-mod export;
 mod explanation;
+mod export;
 mod forecast;
 mod id;
 mod ledger;
@@ -64,6 +65,7 @@ mod withdrawal_mutation;
 
 pub mod code;
 pub mod cost;
+pub mod key_scope;
 pub mod limits;
 pub mod rate_limit;
 
@@ -104,6 +106,7 @@ pub struct Mutation(
     visit::VisitMutation,
     site::SiteMutation,
     erasure::ErasureMutation,
+    api_key::ApiKeyMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

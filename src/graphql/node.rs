@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object};
 use uuid::Uuid;
 
+use super::api_key::ApiKey;
 use super::audit_log::AuditRecord;
 use super::authority;
 use super::commission::Commission;
@@ -21,6 +22,7 @@ use super::statement::Statement;
 use super::ticket::Ticket;
 use super::visit::Visit;
 use super::withdrawal::Withdrawal;
+use crate::services;
 use crate::services::listing::Subject;
 use crate::services::{site, visit};
 
@@ -45,6 +47,7 @@ pub enum Node {
     AuditRecord(AuditRecord),
     Visit(Visit),
     Site(Site),
+    ApiKey(ApiKey),
 }
 
 #[derive(Debug, Default)]
@@ -116,6 +119,9 @@ pub async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(N
             Some(row) => loaders.links.get(row.link_id).await?.map(|link| owned(link.partner_id, Visit(row))),
         },
         Tag::Site => site::find(app(context)?, id).await?.map(|row| owned(row.partner_id, Site(row))),
+        Tag::ApiKey => {
+            services::api_key::find(app(context)?, id).await?.map(|row| owned(row.partner_id, ApiKey(row)))
+        }
     })
 }
 

@@ -10,6 +10,7 @@ use async_graphql::{Context, Enum, ID, Object};
 use entity::{PartnerStatus as Status, partner};
 
 use super::ahead::Ahead;
+use super::api_key::ApiKey;
 use super::authority;
 use super::balance::Balance;
 use super::change::{ChangeFeed, changes};
@@ -17,8 +18,8 @@ use super::commission::{Commission, CommissionFilter, lines};
 use super::connection::{Connection, page_request};
 use super::contract::Contract;
 use super::error::{Failure, Result};
-use super::export::{self, ExportKind};
 use super::explanation::{Explanation, SourceRef, why_not};
+use super::export::{self, ExportKind};
 use super::forecast::Forecast;
 use super::id::Tag;
 use super::ledger::LedgerEntry;
@@ -39,7 +40,7 @@ use crate::services::commission::LinesAsked;
 use crate::services::error::ServiceError;
 use crate::services::position::Position;
 use crate::services::referral_link::LinksAsked;
-use crate::services::{balance, commission, forecast, listing, referred_client, site, statement};
+use crate::services::{api_key, balance, commission, forecast, listing, referred_client, site, statement};
 
 pub use query::PartnerQuery;
 
@@ -325,6 +326,11 @@ impl Partner {
         let filter = listing::TicketFilter { partner_id: Some(self.0.id), ..Default::default() };
         let request = page_request(first, after, last, before)?;
         tickets(context, listing::tickets(&filter), request).await
+    }
+
+    /// His API keys, newest first, those that have ended as well.
+    async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>> {
+        Ok(api_key::of_partner(app(context)?, self.0.id).await?.into_iter().map(ApiKey).collect())
     }
 
     /// Why this top-up, or this client, earned what it did, or nothing; ids are the provider's own. With both the top-up

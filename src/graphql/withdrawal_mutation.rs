@@ -27,8 +27,12 @@ impl WithdrawalMutation {
         #[graphql(desc = "How much, and where to.")] input: RequestWithdrawalInput,
     ) -> Result<WithdrawalPayload> {
         let partner = authority::partner(context).await?;
+        let only_known_destination = authority::caller(context).is_api_key();
         let requested = match input.read() {
-            Ok(asked) => service::request(app(context)?, partner.id, &asked).await,
+            Ok(asked) => {
+                let asked = RequestWithdrawal { only_known_destination, ..asked };
+                service::request(app(context)?, partner.id, &asked).await
+            }
             Err(invalid) => Err(Refusal::from(invalid).into()),
         };
         WithdrawalPayload::of(requested)

@@ -152,7 +152,7 @@ impl Buckets {
         let shelf = match caller {
             Caller::Anonymous => &self.anonymous,
             Caller::Service { .. } => &self.services,
-            Caller::Partner { .. } | Caller::Staff { .. } => &self.known,
+            Caller::Partner { .. } | Caller::ApiKey { .. } | Caller::Staff { .. } => &self.known,
         };
         // A thread that panicked within left whole levels: each is set in one step.
         let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Executor, Request as GraphqlRequest, Variables};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::response::Response;
 use futures_util::StreamExt;
 
@@ -20,10 +20,13 @@ use super::edge::RequestId;
 use super::error::{self, Failure};
 use super::media::{self, Media};
 use super::router::Http;
+use super::token;
+use crate::domain::api_key::is_key;
 use crate::domain::caller::Caller;
 use crate::graphql::Origin;
 use crate::graphql::code::Code;
 use crate::graphql::rate_limit::RateLimit;
+use crate::services::api_key;
 
 pub use documents::Documents;
 use params::Params;
@@ -48,10 +51,7 @@ async fn answer<E: Executor>(
     media: Media,
     id: &RequestId,
 ) -> Result<Response, Failure> {
-    let caller = http.verifier.caller(request.headers(), http.app.clock.now()).await.map_err(|reason| {
-        tracing::info!(%reason, "a token was not believed");
-        Failure::unauthenticated()
-    })?;
+    let caller = caller_of(http, request.headers()).await?;
     let address = client_address(&request, &http.app.config.trusted_proxies);
     let by_get = request.method() != Method::POST;
     let params = if by_get {
@@ -92,6 +92,25 @@ async fn answer<E: Executor>(
         http.documents.keep(found).await;
     }
     Ok(error::respond(executed, rate_limit, media, id))
+}
+
+/// Who asks: by an API key, which is looked up, or by a token, which says it itself.
+async fn caller_of<E>(http: &Http<E>, headers: &HeaderMap) -> Result<Caller, Failure> {
+    let key = token::bearer(headers).ok().flatten().filter(|token| is_key(token));
+    if let Some(key) = key {
+        let found = api_key::authenticate(&http.app, key).await.map_err(|error| {
+            tracing::error!(%error, "an API key could not be looked up");
+            Failure::internal()
+        })?;
+        return found.ok_or_else(|| {
+            tracing::info!("an API key was not believed");
+            Failure::unauthenticated()
+        });
+    }
+    http.verifier.caller(headers, http.app.clock.now()).await.map_err(|reason| {
+        tracing::info!(%reason, "a token was not believed");
+        Failure::unauthenticated()
+    })
 }
 
 /// Has the caller pay for a request before it runs. One that costs too much costs nothing: it is refused whatever is

@@ -69,19 +69,10 @@ impl Verifier {
     /// # Errors
     /// `BadToken` for whatever is there and not believed, even where no token were needed.
     pub async fn caller(&self, headers: &HeaderMap, now: Moment) -> Result<Caller, BadToken> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
-            return Ok(Caller::Anonymous);
-        };
-        if values.next().is_some() {
-            return Err(BadToken("there are two Authorization headers"));
+        match bearer(headers)? {
+            None => Ok(Caller::Anonymous),
+            Some(token) => self.verify(token, now).await,
         }
-        let value = value.to_str().map_err(|_| BadToken("the header is no text"))?;
-        let (scheme, token) = value.split_once(' ').ok_or(BadToken("the header holds no token"))?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(BadToken("the scheme is not Bearer"));
-        }
-        self.verify(token.trim_start_matches(' '), now).await
     }
 
     /// Reads a token: signature, then time, issuer and audience, then whom it names.
@@ -109,6 +100,26 @@ impl Verifier {
             .map(|token| token.claims)
             .map_err(|_| BadToken("the signature does not hold"))
     }
+}
+
+/// The token of the `Authorization` header; none without the header.
+///
+/// # Errors
+/// `BadToken` where the header is there and holds none.
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, BadToken> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(BadToken("there are two Authorization headers"));
+    }
+    let value = value.to_str().map_err(|_| BadToken("the header is no text"))?;
+    let (scheme, token) = value.split_once(' ').ok_or(BadToken("the header holds no token"))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(BadToken("the scheme is not Bearer"));
+    }
+    Ok(Some(token.trim_start_matches(' ')))
 }
 
 /// The library would compare times with the system's clock: it is asked for the signature alone.

@@ -110,7 +110,8 @@ async fn forget_account(
 }
 
 /// What a partner or staff wrote of him, and where his money went. `$1` is the partner.
-const OF_A_PARTNER: [&str; 11] = [
+const OF_A_PARTNER: [&str; 12] = [
+    "UPDATE api_key SET label = 'erased' WHERE partner_id = $1",
     "DELETE FROM site WHERE partner_id = $1",
     "UPDATE visit SET referrer = NULL WHERE link_id IN (SELECT id FROM link WHERE partner_id = $1)",
     "UPDATE link SET label = NULL, campaign = NULL WHERE partner_id = $1",
@@ -139,6 +140,8 @@ async fn forget_partner(app: &App, tx: &DatabaseTransaction, partner_id: Uuid) -
         db::execute(tx, sql, vec![code.as_str().into(), code.as_str().into(), link_id.into()]).await?;
     }
     let now = app.clock.now().0;
+    let sql = "UPDATE api_key SET revoked_at = $2 WHERE partner_id = $1 AND revoked_at IS NULL";
+    db::execute(tx, sql, vec![partner_id.into(), now.into()]).await?;
     let sql = "UPDATE link SET archived_at = $2 WHERE partner_id = $1 AND NOT is_own AND archived_at IS NULL";
     db::execute(tx, sql, vec![partner_id.into(), now.into()]).await?;
     Ok(())

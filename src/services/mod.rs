@@ -1,6 +1,7 @@
 //! The use cases: load, ask the domain, record, in one transaction.
 
 pub mod adjustment;
+pub mod api_key;
 pub mod audit;
 pub mod audit_log;
 pub mod backlog;

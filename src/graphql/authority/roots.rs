@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Error, PathSegment, Positioned, Request, Response, ServerError};
+use async_graphql::{Error, PathSegment, Pos, Positioned, Request, Response, ServerError};
 
 use super::rules;
 use crate::domain::caller::Caller;
 use crate::graphql::error::Failure;
+use crate::graphql::key_scope;
 
 /// The answer to a request that asks for what is not its caller's; none where it may run.
 pub fn denied(request: &mut Request) -> Option<Response> {
@@ -25,13 +26,19 @@ pub fn denied(request: &mut Request) -> Option<Response> {
         OperationType::Mutation => "Mutation",
         OperationType::Subscription => "Subscription",
     };
+    if let Caller::ApiKey { scopes, .. } = &caller
+        && let Some((at, path)) = key_scope::first_closed(document, operation, scopes)
+    {
+        return Some(answer(at, path, &caller));
+    }
     let mut fields = Vec::new();
     root_fields(document, &operation.selection_set.node, &mut HashSet::new(), &mut fields);
     let is_denied = |field: &&Positioned<Field>| {
         let name = field.node.name.node.as_str();
         !name.starts_with("__") && rules::of(root, name).is_some_and(|rule| !rule.allows(&caller))
     };
-    fields.into_iter().find(is_denied).map(|field| answer(field, &caller))
+    let denied = fields.into_iter().find(is_denied)?;
+    Some(answer(denied.pos, vec![denied.node.response_key().node.to_string()], &caller))
 }
 
 fn operation_to_run<'a>(
@@ -71,9 +78,9 @@ fn root_fields<'a>(
 }
 
 /// FORBIDDEN, or UNAUTHENTICATED where a token might help, with the path of the field.
-fn answer(field: &Positioned<Field>, caller: &Caller) -> Response {
+fn answer(at: Pos, path: Vec<String>, caller: &Caller) -> Response {
     let failure = if caller.is_anonymous() { Failure::unauthenticated() } else { Failure::forbidden() };
-    let error: ServerError = Error::from(failure).into_server_error(field.pos);
-    let path = vec![PathSegment::Field(field.node.response_key().node.to_string())];
+    let error: ServerError = Error::from(failure).into_server_error(at);
+    let path = path.into_iter().map(PathSegment::Field).collect();
     Response::from_errors(vec![ServerError { path, ..error }])
 }

@@ -3,6 +3,7 @@
 //! Below a root field an object is seen by whoever may see the object: staff any, a partner his own, the provider's
 //! systems what their rule names. What one may not see does not exist: null.
 
+use crate::domain::api_key::Scope as KeyScope;
 use crate::domain::caller::{Caller, ServiceScope, StaffScope};
 
 /// Who may. A token of a partner is never narrowed; a key that he made may do what its scopes say.
@@ -39,28 +40,12 @@ enum Service {
     With(ServiceScope),
 }
 
-/// What a key may be made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum KeyScope {
-    ReadLinks,
-    WriteLinks,
-    ReadClients,
-    ReadCommissions,
-    ReadStatistics,
-    ReadBalance,
-    ReadWithdrawals,
-    WriteWithdrawals,
-    ReadTickets,
-    WriteTickets,
-    ReadWebhooks,
-    WriteWebhooks,
-}
-
 impl Rule {
     pub fn allows(&self, caller: &Caller) -> bool {
         match caller {
             Caller::Anonymous => self.anonymous,
             Caller::Partner { .. } => self.partner != Partner::No,
+            Caller::ApiKey { scopes, .. } => self.allows_key(scopes),
             Caller::Staff { .. } => match self.staff {
                 Staff::No => false,
                 Staff::Any => true,
@@ -71,6 +56,15 @@ impl Rule {
                 Service::Any => true,
                 Service::With(scope) => caller.may_record(scope),
             },
+        }
+    }
+
+    /// Whether a key with these scopes may.
+    pub fn allows_key(&self, scopes: &[KeyScope]) -> bool {
+        match self.partner {
+            Partner::Own => true,
+            Partner::OwnBy(scope) => scopes.contains(&scope),
+            Partner::No | Partner::OwnByToken => false,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::rules;
+use crate::domain::api_key::Scope;
 use crate::domain::caller::{Caller, ServiceScope, StaffScope};
 use crate::graphql::testing::{Program, partner, service, staff};
 
@@ -23,6 +24,10 @@ fn callers() -> Vec<(String, Caller)> {
     for scope in ServiceScope::ALL {
         let caller = Caller::Service { subject: "shop".to_owned(), scopes: Some(vec![scope]) };
         callers.push((format!("service with {}", scope.as_str()), caller));
+    }
+    for scope in Scope::ALL {
+        let caller = Caller::ApiKey { account_id: "partner-1".to_owned(), scopes: vec![scope] };
+        callers.push((format!("key with {}", scope.as_str()), caller));
     }
     callers
 }
@@ -253,6 +258,18 @@ async fn an_object_is_seen_field_by_field_by_whom_the_rules_name() {
                     assert_eq!(code(&answer), "UNAUTHENTICATED", "{kind}.{name}");
                     continue;
                 }
+                if caller.is_api_key() && answer.get("errors").is_some() {
+                    // A closed field fails the whole request: this one, or one below it.
+                    assert_eq!(
+                        (code(&answer).as_str(), &answer["data"]),
+                        ("FORBIDDEN", &Value::Null),
+                        "{who}"
+                    );
+                    let path = answer["errors"][0]["path"].as_array().unwrap();
+                    assert_eq!(path.len() > 2, rule.allows(&caller), "{who}, {kind}.{name}: {path:?}");
+                    continue;
+                }
+                assert!(!caller.is_api_key() || rule.allows(&caller), "{who} may not see {kind}.{name}");
                 assert_eq!(answer.get("errors"), None, "{who}, {kind}.{name}: {answer:#}");
                 let node = &answer["data"]["node"];
                 assert_eq!(node["id"], answer["data"]["nodes"][0]["id"], "{who}, {kind}");

@@ -108,6 +108,11 @@ impl Prices {
         self.types.get(of)?.fields.get(name)
     }
 
+    /// The name of the type of a field; none for a field that there is not.
+    pub fn type_of(&self, of: &str, name: &str) -> Option<&str> {
+        Some(&self.field(of, name)?.of)
+    }
+
     pub(super) fn is_abstract(&self, name: &str) -> bool {
         self.types.get(name).is_some_and(|prices| prices.is_abstract)
     }

@@ -1,5 +1,6 @@
 //! The use cases against a database of each test's own; after every story the books must verify.
 
+mod api_key;
 mod change;
 mod contract;
 mod explanation;
