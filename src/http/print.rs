@@ -62,7 +62,9 @@ fn may_see(access: &Access, printed: &PrintedStatement) -> bool {
     match access {
         Access::Signed => true,
         Access::Token(caller) => {
-            caller.is_staff() || caller.account_id() == Some(printed.account_id.as_str())
+            // A key has the statement's fields by its scopes, and no page.
+            let is_own = caller.account_id() == Some(printed.account_id.as_str());
+            caller.is_staff() || (is_own && !caller.is_api_key())
         }
     }
 }
