@@ -4,10 +4,11 @@
 //! one partner the one with the higher number was committed later. So whoever has read up to a number misses nothing.
 
 use entity::{Moment, SubjectKind};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use uuid::Uuid;
 
 use super::error::ServiceError;
+use super::occurrence::{self, bound};
 use crate::app::App;
 use crate::db;
 use crate::domain::top_up::CLOCK_SKEW;
@@ -113,26 +114,12 @@ pub async fn after(
 
 type Found = (SubjectKind, Uuid, Watermark);
 
-/// One statement, so that all is read at one moment.
-const EVENTS: &str = "SELECT kind, id, number FROM (\
-    SELECT * FROM (SELECT 'LINE' AS kind, id, change AS number FROM line \
-        WHERE partner_id = $1 AND change > $2 ORDER BY change LIMIT $3) AS l \
-    UNION ALL SELECT * FROM (SELECT 'CLIENT' AS kind, id, change AS number FROM referral \
-        WHERE partner_id = $1 AND change > $2 ORDER BY change LIMIT $3) AS r \
-    UNION ALL SELECT * FROM (SELECT 'STATEMENT' AS kind, id, change AS number FROM statement \
-        WHERE partner_id = $1 AND change > $2 ORDER BY change LIMIT $3) AS s \
-    UNION ALL SELECT * FROM (SELECT subject_kind AS kind, subject_id AS id, number FROM event \
-        WHERE partner_id = $1 AND number > $2 ORDER BY number LIMIT $3) AS e\
-    ) AS c ORDER BY number LIMIT $3";
-
 async fn events(app: &App, partner_id: Uuid, after: i64, limit: usize) -> Result<Vec<Found>, DbErr> {
-    let values = vec![partner_id.into(), after.into(), bound(limit)];
-    let rows = db::query(app.db.reader(), EVENTS, values).await?;
-    let read = rows.iter().map(|row| {
-        let number = row.try_get_by_index(2)?;
-        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, Watermark::Event(number)))
-    });
-    read.collect()
+    let events = occurrence::after(app, partner_id, after, limit).await?;
+    Ok(events
+        .into_iter()
+        .map(|found| (found.subject.0, found.subject.1, Watermark::Event(found.number)))
+        .collect())
 }
 
 /// What has no number, in the order in which it happened. Nothing that an import brought happened after it by more than
@@ -160,8 +147,4 @@ async fn imported(app: &App, partner_id: Uuid, after: Place, limit: usize) -> Re
         Ok((row.try_get_by_index(0)?, id, Watermark::Imported(place)))
     });
     read.collect()
-}
-
-fn bound(limit: usize) -> Value {
-    i64::try_from(limit).unwrap_or(i64::MAX).into()
 }
