@@ -88,6 +88,17 @@ impl Db {
         if self.backend() == DbBackend::Postgres { 2 } else { 1 }
     }
 
+    /// Inserts rows in a transaction of their own: on PostgreSQL one statement, which is one by itself, as long as the
+    /// rows fit in one.
+    pub(crate) async fn insert_alone(&self, rows: Rows, sql: &str) -> Result<(), DbErr> {
+        if self.backend() == DbBackend::Postgres && rows.len() <= POSTGRES_LENGTH {
+            return rows.execute(&self.writer, sql, vec![]).await.map(|_| ());
+        }
+        let tx = self.begin_writing().await?;
+        rows.execute(&tx, sql, vec![]).await?;
+        tx.commit().await
+    }
+
     /// Opens a writing transaction. On SQLite it is IMMEDIATE: whoever writes waits here and not in the middle.
     pub(crate) async fn begin_writing(&self) -> Result<DatabaseTransaction, DbErr> {
         self.writer
@@ -325,6 +336,28 @@ impl Rows {
         }
         statements
     }
+}
+
+/// Runs statements of rows, each of which changes a table of its own: on PostgreSQL in one round trip.
+pub async fn execute_together<C: ConnectionTrait>(
+    db: &C,
+    parts: impl IntoIterator<Item = (Rows, String)>,
+) -> Result<(), DbErr> {
+    let (mut together, mut bound) = (Vec::new(), Vec::new());
+    for (rows, sql) in parts {
+        if db.get_database_backend() != DbBackend::Postgres || rows.len() > POSTGRES_LENGTH {
+            rows.execute(db, &sql, vec![]).await?;
+        } else if !rows.is_empty() {
+            let length = rows.len();
+            let (sql, values) = unnest(rows.columns, length, &mut rows.values.into_iter(), &sql, &bound);
+            together.push(format!("s{} AS ({sql})", together.len()));
+            bound = values;
+        }
+    }
+    if together.is_empty() {
+        return Ok(());
+    }
+    execute(db, &format!("WITH {} SELECT 1", together.join(", ")), bound).await.map(|_| ())
 }
 
 fn column_names(columns: &[(&'static str, Column)]) -> String {

@@ -75,8 +75,8 @@ impl NewLines {
         let Some(earliest) = self.lines.iter().map(|line| line.rate_period).min() else { return Ok(()) };
         super::programme::fix_terms(recording, tx, earliest).await?;
         insert(tx, &self.lines, Numbers::draw(recording.app, tx).await?).await?;
-        self.sums.apply(tx).await?;
-        statistics::count_lines(&recording.app.terms.calendar, tx, &self.lines).await?;
+        let clients = self.sums.apply(tx).await?;
+        statistics::count_lines(&recording.app.terms.calendar, tx, &self.lines, &clients).await?;
         Ok(())
     }
 }

@@ -6,13 +6,15 @@ use entity::{Day, Moment, Money, Period, line};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use crate::db::{Column, Rows};
+use crate::db::{self, Column, Rows};
 
 /// What a group of lines adds up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
     base: i64,
     top_ups: i64,
+    /// The first top-up of all, taken back or not.
+    first_purchase_at: Option<Moment>,
     last_purchase_at: Option<Moment>,
 }
 
@@ -20,8 +22,23 @@ impl Sum {
     fn add(&mut self, other: Sum) {
         self.base += other.base;
         self.top_ups += other.top_ups;
+        self.first_purchase_at = earlier(self.first_purchase_at, other.first_purchase_at);
         self.last_purchase_at = self.last_purchase_at.max(other.last_purchase_at);
     }
+}
+
+/// The earlier of two moments that may not be.
+fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    one.into_iter().chain(other).min()
+}
+
+/// What is known of a client before lines are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownClient {
+    /// The link that brought him, if a link did.
+    pub link_id: Option<Uuid>,
+    pub first_purchase_at: Option<Moment>,
+    last_purchase_at: Option<Moment>,
 }
 
 /// A group of a client's lines: settle period, rate period, and the period in which its purchases were taken back.
@@ -44,6 +61,7 @@ impl SumChanges {
         let sum = Sum {
             base: line.base.0,
             top_ups: i64::from(line.base.is_positive()),
+            first_purchase_at: Some(line.occurred_at),
             last_purchase_at: Some(line.occurred_at),
         };
         let group = (line.referral_id, settle_period, line.rate_period, taken_back.unwrap_or(Period::NEVER));
@@ -57,7 +75,7 @@ impl SumChanges {
 
     /// Counts an earning refund.
     pub fn add_refund(&mut self, line: &line::Model, settle_period: Period) {
-        let sum = Sum { base: line.base.0, top_ups: 0, last_purchase_at: None };
+        let sum = Sum { base: line.base.0, ..Sum::default() };
         self.partner_of.insert(line.referral_id, line.partner_id);
         self.partner.entry((line.partner_id, settle_period, line.rate_period)).or_default().add(sum);
         let group = (line.referral_id, settle_period, line.rate_period, Period::NEVER);
@@ -71,26 +89,27 @@ impl SumChanges {
             base: top_up.base.0,
             top_ups: i64::from(top_up.base.is_positive()),
             last_purchase_at: Some(top_up.occurred_at),
+            ..Sum::default()
         };
         let standing = (top_up.referral_id, settle_period, top_up.rate_period, Period::NEVER);
         let group = (top_up.referral_id, settle_period, top_up.rate_period, taken_back);
         self.partner_of.insert(top_up.referral_id, top_up.partner_id);
-        let leaving = Sum { base: -sum.base, top_ups: -sum.top_ups, last_purchase_at: None };
+        let leaving = Sum { base: -sum.base, top_ups: -sum.top_ups, ..Sum::default() };
         self.referral.entry(standing).or_default().add(leaving);
         self.referral.entry(group).or_default().add(sum);
         self.total.entry(top_up.referral_id).or_default();
         self.bereft.insert(standing);
     }
 
-    /// Writes the changes; the lines are written, and their partners' rows locked.
-    pub async fn apply(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
-        self.write_partner_sums(tx).await?;
-        self.write_referral_sums(tx).await?;
+    /// Writes the changes; the lines are written, and their partners' rows locked. Answers what was known of each
+    /// client before.
+    pub async fn apply(&self, tx: &impl ConnectionTrait) -> Result<HashMap<Uuid, KnownClient>, DbErr> {
+        db::execute_together(tx, [self.partner_sums(), self.referral_sums()]).await?;
         self.look_up_groups(tx).await?;
         self.write_totals(tx).await
     }
 
-    async fn write_partner_sums(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    fn partner_sums(&self) -> (Rows, String) {
         let mut rows = Rows::new(&[
             ("partner_id", Column::Uuid),
             ("settle_period", Column::Int),
@@ -107,10 +126,10 @@ impl SumChanges {
                 sum.top_ups.into(),
             ]);
         }
-        rows.execute(tx, PARTNER_SUM, vec![]).await.map(|_| ())
+        (rows, PARTNER_SUM.to_owned())
     }
 
-    async fn write_referral_sums(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
+    fn referral_sums(&self) -> (Rows, String) {
         let mut rows = Rows::new(&[
             ("referral_id", Column::Uuid),
             ("settle_period", Column::Int),
@@ -133,7 +152,7 @@ impl SumChanges {
                 sum.last_purchase_at.map(|at| at.0).into(),
             ]);
         }
-        rows.execute(tx, REFERRAL_SUM, vec![]).await.map(|_| ())
+        (rows, REFERRAL_SUM.to_owned())
     }
 
     /// The last purchase of a group that lost one: the latest line in it that is not refunded in full.
@@ -149,21 +168,23 @@ impl SumChanges {
         rows.execute(tx, LAST_OF_GROUP, vec![Period::NEVER.0.into()]).await.map(|_| ())
     }
 
-    async fn write_totals(&self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
-        let before = last_purchases(tx, self.total.keys().copied()).await?;
+    async fn write_totals(&self, tx: &impl ConnectionTrait) -> Result<HashMap<Uuid, KnownClient>, DbErr> {
+        let known = known_clients(tx, self.total.keys().copied()).await?;
         let bereft = self.bereft.iter().map(|(referral_id, ..)| *referral_id).collect();
         let looked_up = last_standing_purchases(tx, &bereft).await?;
         let mut days: BTreeMap<(Uuid, Day), i64> = BTreeMap::new();
         let mut rows = Rows::new(&[
             ("referral_id", Column::Uuid),
-            ("partner_id", Column::Uuid),
             ("base", Column::BigInt),
             ("top_ups", Column::BigInt),
+            ("first_purchase_at", Column::BigIntOrNull),
             ("last_purchase_at", Column::BigIntOrNull),
         ]);
         for (referral_id, sum) in &self.total {
             let partner_id = self.partner_of[referral_id];
-            let old = before.get(referral_id).copied().flatten();
+            let before = known.get(referral_id);
+            let old = before.and_then(|client| client.last_purchase_at);
+            let first = earlier(before.and_then(|client| client.first_purchase_at), sum.first_purchase_at);
             let new = match looked_up.get(referral_id) {
                 Some(last) => *last,
                 None => old.max(sum.last_purchase_at),
@@ -175,26 +196,37 @@ impl SumChanges {
             }
             rows.push([
                 (*referral_id).into(),
-                partner_id.into(),
                 sum.base.into(),
                 sum.top_ups.into(),
+                first.map(|at| at.0).into(),
                 new.map(|at| at.0).into(),
             ]);
         }
-        rows.execute(tx, REFERRAL_TOTAL, vec![]).await?;
-        write_active_days(tx, days).await
+        let (gains, losses) = active_days(days);
+        let totals = (rows, REFERRAL_TOTAL.to_owned());
+        db::execute_together(tx, [totals, (gains, ACTIVE_DAY_GAIN.to_owned())]).await?;
+        losses.execute(tx, ACTIVE_DAY_LOSS, vec![]).await?;
+        Ok(known)
     }
 }
 
-async fn last_purchases(
+async fn known_clients(
     tx: &impl ConnectionTrait,
     referrals: impl Iterator<Item = Uuid>,
-) -> Result<HashMap<Uuid, Option<Moment>>, DbErr> {
-    let sql = "WITH {rows} SELECT t.referral_id, t.last_purchase_at \
-               FROM v JOIN referral_total t ON t.referral_id = v.referral_id";
-    let rows =
-        Rows::of(&[("referral_id", Column::Uuid)], referrals.map(Value::from)).query(tx, sql, vec![]).await?;
-    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+) -> Result<HashMap<Uuid, KnownClient>, DbErr> {
+    let sql = "WITH {rows} SELECT r.id, r.link_id, t.first_purchase_at, t.last_purchase_at FROM v \
+               JOIN referral r ON r.id = v.id JOIN referral_total t ON t.referral_id = v.id";
+    let rows = Rows::of(&[("id", Column::Uuid)], referrals.map(Value::from)).query(tx, sql, vec![]).await?;
+    rows.iter()
+        .map(|row| {
+            let client = KnownClient {
+                link_id: row.try_get_by_index(1)?,
+                first_purchase_at: row.try_get_by_index(2)?,
+                last_purchase_at: row.try_get_by_index(3)?,
+            };
+            Ok((row.try_get_by_index(0)?, client))
+        })
+        .collect()
 }
 
 /// The last purchase of each client that earns and is not refunded in full, from the lines themselves.
@@ -208,7 +240,7 @@ async fn last_standing_purchases(
 }
 
 /// Gains before losses, each in a statement of its own: the CHECK is made on the row to be inserted too.
-async fn write_active_days(tx: &impl ConnectionTrait, days: BTreeMap<(Uuid, Day), i64>) -> Result<(), DbErr> {
+fn active_days(days: BTreeMap<(Uuid, Day), i64>) -> (Rows, Rows) {
     const COLUMNS: &[(&str, Column)] =
         &[("partner_id", Column::Uuid), ("day", Column::Int), ("clients", Column::BigInt)];
     let (mut gains, mut losses) = (Rows::new(COLUMNS), Rows::new(COLUMNS));
@@ -220,8 +252,7 @@ async fn write_active_days(tx: &impl ConnectionTrait, days: BTreeMap<(Uuid, Day)
             _ => losses.push(row),
         }
     }
-    gains.execute(tx, ACTIVE_DAY_GAIN, vec![]).await?;
-    losses.execute(tx, ACTIVE_DAY_LOSS, vec![]).await.map(|_| ())
+    (gains, losses)
 }
 
 /// What a commission of these sums is, at the rate of each rate period.
@@ -265,11 +296,11 @@ const LAST_STANDING: &str = "WITH {rows} SELECT v.referral_id, (\
         COALESCE((SELECT CAST(SUM(r.amount) AS BIGINT) FROM line r WHERE r.reverses = t.id), 0) \
         ORDER BY t.occurred_at DESC LIMIT 1) FROM v";
 
+/// The row came with the client.
 const REFERRAL_TOTAL: &str = "WITH {rows} \
-    INSERT INTO referral_total (referral_id, partner_id, base, top_ups, last_purchase_at) \
-    SELECT referral_id, partner_id, base, top_ups, last_purchase_at FROM v WHERE true \
-    ON CONFLICT (referral_id) DO UPDATE SET base = referral_total.base + excluded.base, \
-        top_ups = referral_total.top_ups + excluded.top_ups, last_purchase_at = excluded.last_purchase_at";
+    UPDATE referral_total SET base = referral_total.base + v.base, top_ups = referral_total.top_ups + v.top_ups, \
+        first_purchase_at = v.first_purchase_at, last_purchase_at = v.last_purchase_at \
+    FROM v WHERE referral_total.referral_id = v.referral_id";
 
 const ACTIVE_DAY_GAIN: &str = "WITH {rows} INSERT INTO active_day (partner_id, day, clients) \
     SELECT partner_id, day, clients FROM v WHERE true \

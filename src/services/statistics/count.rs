@@ -1,16 +1,17 @@
 //! Adds facts to the kept statistics in the transaction that records them: by day of the programme's time zone, and by
 //! quarter of an hour of UTC.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use entity::{LineKind, Moment, Period, VisitVerdict, line};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
-use crate::db::{Column, Rows};
+use crate::db::{self, Column, Rows};
 use crate::domain::calendar::Calendar;
 use crate::domain::interval::quarter_of;
 use crate::services::line::is_earning;
+use crate::services::sums::KnownClient;
 
 /// The link of clients whom no link brought.
 pub const NO_LINK: Uuid = Uuid::nil();
@@ -37,15 +38,17 @@ pub struct CountedVisit {
 }
 
 /// Counts lines that were just written or released; those that do not earn are passed over. Their partners' rows are
-/// locked and their sums written.
+/// locked and their sums written; `clients` is what was known of their clients before.
 pub async fn count_lines(
     calendar: &Calendar,
     tx: &impl ConnectionTrait,
     lines: &[line::Model],
+    clients: &HashMap<Uuid, KnownClient>,
 ) -> Result<(), DbErr> {
     let earning = || lines.iter().filter(|line| is_earning(line));
-    let clients = clients(tx, earning().map(|line| line.referral_id).collect()).await?;
-    let link_of = |line: &line::Model| clients.get(&line.referral_id).map_or(NO_LINK, |known| known.link_id);
+    let link_of = |line: &line::Model| {
+        clients.get(&line.referral_id).and_then(|known| known.link_id).unwrap_or(NO_LINK)
+    };
     let mut changes = Changes::new(calendar);
     let mut first: BTreeMap<Uuid, &line::Model> = BTreeMap::new();
     for line in earning() {
@@ -59,13 +62,11 @@ pub async fn count_lines(
             }
         }
     }
-    let mut moved = Rows::new(&[("referral_id", Column::Uuid), ("first_purchase_at", Column::BigInt)]);
     for (referral_id, line) in first {
         let before = clients.get(&referral_id).and_then(|known| known.first_purchase_at);
         if before.is_some_and(|before| before <= line.occurred_at) {
             continue;
         }
-        moved.push([referral_id.into(), line.occurred_at.0.into()]);
         let mut count = |at, paying_clients| {
             let figures = Figures { paying_clients, ..Figures::default() };
             changes.add(line.partner_id, link_of(line), at, NO_RATE, figures);
@@ -73,7 +74,6 @@ pub async fn count_lines(
         before.into_iter().for_each(|before| count(before, -1));
         count(line.occurred_at, 1);
     }
-    moved.execute(tx, FIRST_PURCHASE, vec![]).await?;
     changes.write(tx).await
 }
 
@@ -91,12 +91,9 @@ pub async fn count_registrations(
     changes.write(tx).await
 }
 
-/// Counts visits. Rows are written in one order, so that writers of visits wait for each other and never in a circle.
-pub async fn count_visits(
-    calendar: &Calendar,
-    tx: &impl ConnectionTrait,
-    visits: &[CountedVisit],
-) -> Result<(), DbErr> {
+/// The statements that count visits. Rows are written in one order, so that writers of visits wait for each other and
+/// never in a circle.
+pub fn visit_counts(calendar: &Calendar, visits: &[CountedVisit]) -> [(Rows, String); 2] {
     let (mut days, mut quarters) = (VisitCounts::new(), VisitCounts::new());
     for visit in visits {
         let count = |counts: &mut VisitCounts, slot: i32| {
@@ -107,15 +104,14 @@ pub async fn count_visits(
         count(&mut days, calendar.day_of(visit.at).0);
         count(&mut quarters, quarter_of(visit.at));
     }
-    for (table, slot, counts) in [("visit_day", "day", days), ("visit_quarter", "quarter", quarters)] {
+    [("visit_day", "day", days), ("visit_quarter", "quarter", quarters)].map(|(table, slot, counts)| {
         let mut rows = Rows::new(VISIT_COLUMNS);
         for ((partner_id, slot, link_id), row) in counts {
             let [a, b, c, d, e, f, g, h] = row.map(Value::from);
             rows.push([partner_id.into(), slot.into(), link_id.into(), a, b, c, d, e, f, g, h]);
         }
-        rows.execute(tx, &upsert(table, slot, VISIT_COLUMNS, 3), vec![]).await?;
-    }
-    Ok(())
+        (rows, upsert(table, slot, VISIT_COLUMNS, 3))
+    })
 }
 
 /// By partner, slot and link: the visits of each verdict, then the unique visitors.
@@ -134,30 +130,6 @@ fn place(verdict: VisitVerdict) -> usize {
         VisitVerdict::PartnerSuspended => 5,
         VisitVerdict::Duplicate => 6,
     }
-}
-
-/// What a client of some lines is known by.
-struct Client {
-    link_id: Uuid,
-    first_purchase_at: Option<Moment>,
-}
-
-async fn clients(
-    tx: &impl ConnectionTrait,
-    referrals: BTreeSet<Uuid>,
-) -> Result<HashMap<Uuid, Client>, DbErr> {
-    let sql = "WITH {rows} SELECT r.id, r.link_id, t.first_purchase_at FROM v JOIN referral r ON r.id = v.id \
-               LEFT JOIN referral_total t ON t.referral_id = v.id";
-    let ids = referrals.into_iter().map(Value::from);
-    let rows = Rows::of(&[("id", Column::Uuid)], ids).query(tx, sql, vec![]).await?;
-    rows.iter()
-        .map(|row| {
-            let link_id: Option<Uuid> = row.try_get_by_index(1)?;
-            let client =
-                Client { link_id: link_id.unwrap_or(NO_LINK), first_purchase_at: row.try_get_by_index(2)? };
-            Ok((row.try_get_by_index(0)?, client))
-        })
-        .collect()
 }
 
 /// What a row adds up.
@@ -213,9 +185,8 @@ impl<'a> Changes<'a> {
     }
 
     pub async fn write(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
-        for (table, slot, counts) in
-            [("statistic_day", "day", self.days), ("statistic_quarter", "quarter", self.quarters)]
-        {
+        let tables = [("statistic_day", "day", self.days), ("statistic_quarter", "quarter", self.quarters)];
+        let written = tables.map(|(table, slot, counts)| {
             let mut rows = Rows::new(COLUMNS);
             for ((partner_id, slot, link_id, rate_period), sum) in counts {
                 rows.push([
@@ -229,9 +200,9 @@ impl<'a> Changes<'a> {
                     sum.base.into(),
                 ]);
             }
-            rows.execute(tx, &upsert(table, slot, COLUMNS, 4), vec![]).await?;
-        }
-        Ok(())
+            (rows, upsert(table, slot, COLUMNS, 4))
+        });
+        db::execute_together(tx, written).await
     }
 }
 
@@ -273,6 +244,3 @@ fn upsert(table: &str, slot: &str, columns: &[(&str, Column)], keys: usize) -> S
         added.collect::<Vec<_>>().join(", "),
     )
 }
-
-const FIRST_PURCHASE: &str = "WITH {rows} UPDATE referral_total SET first_purchase_at = v.first_purchase_at FROM v \
-    WHERE referral_total.referral_id = v.referral_id";

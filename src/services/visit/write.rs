@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::NewVisit;
 use crate::app::App;
-use crate::db::{Column, Rows};
+use crate::db::{self, Column, Rows};
 use crate::domain::visit::{DUPLICATE_WITHIN, is_duplicate};
 use crate::services::error::{ServiceError, retrying};
-use crate::services::statistics::{CountedVisit, count_visits};
+use crate::services::statistics::{CountedVisit, visit_counts};
 
 /// Writes what was gathered; what the database does not take is counted and lost, since nobody waits for it.
 pub(super) async fn record_or_count(
@@ -51,13 +51,12 @@ struct Decided {
     is_first_of_day: bool,
 }
 
-async fn record_in(
+pub(super) async fn record_in(
     app: &App,
     tx: &DatabaseTransaction,
     visits: &[NewVisit],
 ) -> Result<Vec<VisitVerdict>, ServiceError> {
     let decided = decide(tx, visits).await?;
-    insert(app, tx, visits, &decided).await?;
     // A prefetch counts nowhere; it is kept all the same, so that the partner sees why.
     let counted: Vec<CountedVisit> = visits
         .iter()
@@ -71,7 +70,9 @@ async fn record_in(
             is_first_of_day: decided.is_first_of_day,
         })
         .collect();
-    count_visits(&app.terms.calendar, tx, &counted).await?;
+    let mut written = vec![insertion(app, visits, &decided)];
+    written.extend(visit_counts(&app.terms.calendar, &counted));
+    db::execute_together(tx, written).await?;
     Ok(decided.into_iter().map(|decided| decided.verdict).collect())
 }
 
@@ -170,12 +171,7 @@ const REMEMBER: &str = "WITH {rows} INSERT INTO recent_visitor (link_id, visitor
 const REMEMBER_NEXT: &str = "WITH {rows} INSERT INTO recent_visitor (link_id, visitor, counted_at, is_first_of_day) \
     SELECT link_id, visitor, at, true FROM v WHERE true ON CONFLICT (link_id, visitor) DO NOTHING";
 
-async fn insert(
-    app: &App,
-    tx: &DatabaseTransaction,
-    visits: &[NewVisit],
-    decided: &[Decided],
-) -> Result<(), DbErr> {
+fn insertion(app: &App, visits: &[NewVisit], decided: &[Decided]) -> (Rows, String) {
     let mut rows = Rows::new(&[
         ("id", Column::Uuid),
         ("link_id", Column::Uuid),
@@ -194,5 +190,5 @@ async fn insert(
     }
     let sql = "WITH {rows} INSERT INTO visit (id, link_id, at, verdict, referrer) \
                SELECT id, link_id, at, verdict, referrer FROM v";
-    rows.execute(tx, sql, vec![]).await.map(|_| ())
+    (rows, sql.to_owned())
 }

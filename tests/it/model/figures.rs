@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 use entity::{LineKind, LineState, Moment, Money, VisitVerdict, line, partner, referral};
+use parrain::db;
 use parrain::domain::interval::{DaySpan, Interval};
 use parrain::services::balance::{self, BalanceView};
 use parrain::services::position::{self, Position};
@@ -102,7 +103,8 @@ impl Books {
         let calendar = &self.app.terms.calendar;
         let (first, second) = visits.split_at(17);
         for part in [first, second] {
-            statistics::count_visits(calendar, &self.connection, part).await.unwrap();
+            let counts = statistics::visit_counts(calendar, part);
+            db::execute_together(&self.connection, counts).await.unwrap();
         }
         visits
     }
