@@ -383,19 +383,18 @@ async fn measure_one(dashboard: &Dashboard, one: &Running, connection: &mut PgCo
         return Err(format!("{:?}: {said}{}", one.program, String::from_utf8_lossy(&output.stderr)).into());
     }
     let after = (cpu()?, database_cpu(connection).await?);
-    let word = |after: &str| said.split_once(after).and_then(|(_, rest)| rest.split_whitespace().next());
     let requests: u64 = said
         .split_once(" requests in")
         .and_then(|(before, _)| before.split_whitespace().last())
         .ok_or("wrk counts no requests")?
         .parse()?;
-    let per_second = word("Requests/sec:").ok_or("no requests a second")?;
+    let per_second = measure::said_by_wrk(&said, "Requests/sec:")?;
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     Ok(Round {
         per_second: per_second.split('.').next().unwrap_or_default().parse()?,
-        p50_micros: micros(word("50%").ok_or("no median")?)?,
-        p99_micros: micros(word("99%").ok_or("no 99th percentile")?)?,
+        p50_micros: measure::micros(measure::said_by_wrk(&said, "50%")?)?,
+        p99_micros: measure::micros(measure::said_by_wrk(&said, "99%")?)?,
         cpu_micros: (after.0 - before.0) * 1_000 / requests.max(1),
         database_cpu_micros: (after.1 - before.1) * 1_000 / requests.max(1),
         resident_kib: resident.split_whitespace().next().ok_or("no size")?.parse()?,
@@ -405,17 +404,4 @@ async fn measure_one(dashboard: &Dashboard, one: &Running, connection: &mut PgCo
 async fn database_cpu(connection: &mut PgConnection) -> Outcome<u64> {
     let processes: Vec<i32> = sqlx::query_scalar(measure::PROCESSES).fetch_all(connection).await?;
     Ok(processes.iter().filter_map(|process| measure::cpu_ms(&process.to_string())).sum())
-}
-
-/// `5.12ms`, `880.00us` or `1.02s`.
-fn micros(text: &str) -> Outcome<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, "00"));
-    let hundredths = whole.parse::<u64>()? * 100 + format!("{part:0<2}")[..2].parse::<u64>()?;
-    Ok(match text.strip_prefix(digits) {
-        Some("us") => hundredths / 100,
-        Some("ms") => hundredths * 10,
-        Some("s") => hundredths * 10_000,
-        _ => return Err(format!("no time: {text}").into()),
-    })
 }

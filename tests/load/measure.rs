@@ -133,3 +133,23 @@ pub fn machine() -> Outcome<String> {
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     Ok(format!("{cores} cores, {}", model.trim_start_matches([' ', '\t', ':'])))
 }
+
+/// What wrk says behind a label.
+pub fn said_by_wrk<'a>(said: &'a str, label: &str) -> Outcome<&'a str> {
+    let found = said.lines().find_map(|line| line.trim().strip_prefix(label));
+    found.map(str::trim).ok_or_else(|| format!("wrk said nothing of {label}").into())
+}
+
+/// `1.23ms`, `456.00us` or `1.02s`, without floating point.
+pub fn micros(text: &str) -> Outcome<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let part = format!("{part:0<2}");
+    let hundredths = whole.parse::<u64>()? * 100 + part.get(..2).unwrap_or_default().parse::<u64>()?;
+    match text.strip_prefix(digits) {
+        Some("us") => Ok(hundredths / 100),
+        Some("ms") => Ok(hundredths * 10),
+        Some("s") => Ok(hundredths * 10_000),
+        _ => Err(format!("no time: {text}").into()),
+    }
+}

@@ -7,8 +7,10 @@ use std::process::{Child, Command, Stdio};
 use clap::{Args, ValueEnum};
 use parrain::app::App;
 use parrain::http::{Listeners, Ready, redirects_that_record, serve};
+use parrain::jobs;
 use parrain::services::{link_cache, visit};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
 use crate::databases::{LINKS, Server, open_with};
@@ -39,7 +41,7 @@ pub enum Recording {
     Nothing,
     /// A transaction of its own.
     Alone,
-    /// As the product does, waiting for the commit however long it takes.
+    /// As the product does, with what counts visits beside it, but waiting for the commit however long it takes.
     Grouped,
 }
 
@@ -145,25 +147,10 @@ fn read(said: &str) -> Outcome<Turn> {
     if let Some(bad) = said.lines().find(|line| line.contains("Non-2xx") || line.contains("Socket errors")) {
         return Err(format!("wrk: {}", bad.trim()).into());
     }
-    let after = |label: &str| said.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
-    let per_second = after("Requests/sec:").ok_or("wrk said nothing of requests")?;
-    let p99 = after("99%").ok_or("wrk said nothing of the latency")?;
+    let per_second = measure::said_by_wrk(said, "Requests/sec:")?;
     let whole = per_second.split('.').next().unwrap_or_default();
-    Ok(Turn { per_second: whole.parse()?, p99_micros: micros(p99).ok_or("a latency that cannot be read")? })
-}
-
-/// `1.23ms`, `456.00us` or `1.02s`, without floating point.
-fn micros(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
-    let (whole, hundredths) = number.split_once('.').unwrap_or((number, "0"));
-    let hundredths: u64 = format!("{hundredths:0<2}").get(..2)?.parse().ok()?;
-    let size = match unit {
-        "us" => 1,
-        "ms" => 1_000,
-        "s" => 1_000_000,
-        _ => return None,
-    };
-    Some(whole.parse::<u64>().ok()? * size + hundredths * size / 100)
+    let p99_micros = measure::micros(measure::said_by_wrk(said, "99%")?)?;
+    Ok(Turn { per_second: whole.parse()?, p99_micros })
 }
 
 /// Serves the redirect alone until it is killed; prints where.
@@ -184,10 +171,13 @@ pub async fn serve_redirects(url: &str, recording: Recording) -> Outcome<()> {
             let _ = visit::record_all(&app, &[visit]).await;
         }),
         Recording::Grouped => redirects_that_record(app.clone(), |app: App, visit| async move {
-            let _ = visit::record(&app, visit).await;
+            let _ = visit::arrive(&app, visit).await;
         }),
     };
+    let (ready, stop) = (Ready::default(), CancellationToken::new());
     let never = std::future::pending();
-    serve(listeners, public, axum::Router::new(), &app.config.limits, &Ready::default(), never).await;
+    let serving = serve(listeners, public, axum::Router::new(), &app.config.limits, &ready, never);
+    // What counts visits works beside, as it does in one process with the server.
+    tokio::join!(serving, jobs::run(&app, &stop));
     Ok(())
 }
