@@ -60,8 +60,8 @@ where
 
 /// Waits for the commit, but not for long.
 pub async fn record_in_time(app: App, visit: NewVisit) {
-    match tokio::time::timeout(RECORD_WITHIN, service::record(&app, visit)).await {
-        Ok(Ok(_)) => {}
+    match tokio::time::timeout(RECORD_WITHIN, service::arrive(&app, visit)).await {
+        Ok(Ok(())) => {}
         // Said and counted where it failed.
         Ok(Err(error)) => tracing::debug!(%error, "a visit was not recorded"),
         Err(_) => metrics::counter!("visits_not_waited_for_total").increment(1),

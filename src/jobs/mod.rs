@@ -1,6 +1,7 @@
 //! The background loops. A loop sleeps and logs; its step is a service's, answers what it did, and is safe in any number
 //! of instances at once.
 
+mod arrivals;
 mod backlog;
 mod parked_facts;
 mod settlement;
@@ -20,6 +21,7 @@ pub async fn run(app: &App, stop: &CancellationToken) {
     tokio::join!(
         until_stopped(stop, settlement::run(app, stop)),
         until_stopped(stop, parked_facts::run(app, stop)),
+        until_stopped(stop, arrivals::run(app, stop)),
         until_stopped(stop, visits::run(app, stop)),
         until_stopped(stop, backlog::run(app, stop)),
     );

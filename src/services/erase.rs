@@ -110,9 +110,11 @@ async fn forget_account(
 }
 
 /// What a partner or staff wrote of him, and where his money went. `$1` is the partner.
-const OF_A_PARTNER: [&str; 12] = [
+const OF_A_PARTNER: [&str; 13] = [
     "UPDATE api_key SET label = 'erased' WHERE partner_id = $1",
     "DELETE FROM site WHERE partner_id = $1",
+    // Before the visits: what is counted in the meantime is found among them.
+    "UPDATE arrived_visit SET referrer = NULL WHERE partner_id = $1",
     "UPDATE visit SET referrer = NULL WHERE link_id IN (SELECT id FROM link WHERE partner_id = $1)",
     "UPDATE link SET label = NULL, campaign = NULL WHERE partner_id = $1",
     "UPDATE suspension SET reason = 'erased', reinstated_reason = CASE WHEN reinstated_reason IS NULL THEN NULL \

@@ -16,7 +16,9 @@ type Group = GroupCommit<Vec<TopUpFact>, Vec<FactOutcome>>;
 pub async fn record(app: &App, facts: Vec<TopUpFact>) -> Result<Vec<FactOutcome>, ServiceError> {
     let group: Arc<Group> = app.memory.of(|| GroupCommit::new(app.db.writers()));
     let (writer, weight) = (app.clone(), facts.len());
-    let written = group.write(facts, weight, move |batches: Vec<Vec<TopUpFact>>| {
+    // One client's top-ups touch the same rows.
+    let key = facts.first().and_then(|fact| fact.client_id.bytes().last()).unwrap_or(0);
+    let written = group.write(key, facts, weight, move |batches: Vec<Vec<TopUpFact>>| {
         let app = writer.clone();
         async move { record_together(&app, &batches).await }
     });

@@ -14,12 +14,12 @@ const CAPACITY: usize = 8_192;
 
 type Answer<A> = Result<A, ServiceError>;
 
-/// Gathers items and writes them together. There is no task of its own: whoever comes while fewer than `writers` are
-/// at work starts one, which ends when nothing is left; meanwhile others gather for the next transaction.
+/// Gathers items and writes them together, in lanes that get on side by side. There is no task of its own: whoever
+/// comes while nobody is at work in his lane starts a writer, which ends when nothing is left; meanwhile others gather
+/// for the next transaction.
 #[derive(Debug)]
 pub struct GroupCommit<T, A> {
-    queue: Arc<Mutex<Queue<T, A>>>,
-    writers: usize,
+    lanes: Vec<Arc<Mutex<Queue<T, A>>>>,
 }
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ struct Queue<T, A> {
     waiting: VecDeque<Waiting<T, A>>,
     /// The weight of all that waits.
     weight: usize,
-    at_work: usize,
+    is_at_work: bool,
 }
 
 #[derive(Debug)]
@@ -38,37 +38,37 @@ struct Waiting<T, A> {
 }
 
 impl<T: Send + 'static, A: Send + 'static> GroupCommit<T, A> {
-    /// With so many transactions at once.
-    pub fn new(writers: usize) -> GroupCommit<T, A> {
-        let queue = Queue { waiting: VecDeque::new(), weight: 0, at_work: 0 };
-        GroupCommit { queue: Arc::new(Mutex::new(queue)), writers }
+    /// With so many transactions at once, at least one.
+    pub fn new(lanes: usize) -> GroupCommit<T, A> {
+        let queue = || Queue { waiting: VecDeque::new(), weight: 0, is_at_work: false };
+        GroupCommit { lanes: (0..lanes.max(1)).map(|_| Arc::new(Mutex::new(queue()))).collect() }
     }
 
-    /// Writes an item with whatever else waits, and answers after the commit. `write` answers each item in its order.
-    /// What was taken in is written even if nobody waits for the answer any more.
+    /// Writes an item with whatever else waits in its lane, and answers after the commit. `write` answers each item in
+    /// its order. Items that touch the same rows belong under one `key`: in one lane they never wait for each other's
+    /// locks. What was taken in is written even if nobody waits for the answer any more.
     ///
     /// # Errors
     /// What `write` says of this item; `NoAnswer` where too much waits or the writer broke off.
-    pub async fn write<W, F>(&self, item: T, weight: usize, write: W) -> Answer<A>
+    pub async fn write<W, F>(&self, key: u8, item: T, weight: usize, write: W) -> Answer<A>
     where
         W: Fn(Vec<T>) -> F + Send + 'static,
         F: Future<Output = Vec<Answer<A>>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let lane = &self.lanes[usize::from(key) % self.lanes.len()];
         let starts = {
-            let mut queue = lock(&self.queue);
-            if queue.weight >= CAPACITY {
+            let mut queue = lock(lane);
+            if queue.weight >= CAPACITY / self.lanes.len() {
                 return Err(ServiceError::NoAnswer);
             }
             queue.weight += weight;
             queue.waiting.push_back(Waiting { item, weight, answer });
-            let starts = queue.at_work < self.writers;
-            queue.at_work += usize::from(starts);
-            starts
+            !std::mem::replace(&mut queue.is_at_work, true)
         };
         if starts {
             // In a task of its own: a caller who gives up takes nobody's answer with him.
-            tokio::spawn(work(AtWork { queue: self.queue.clone(), is_over: false }, write));
+            tokio::spawn(work(AtWork { queue: lane.clone(), is_over: false }, write));
         }
         answered.await.unwrap_or(Err(ServiceError::NoAnswer))
     }
@@ -87,7 +87,7 @@ impl<T, A> AtWork<T, A> {
         let mut queue = lock(&self.queue);
         let taken = take(&mut queue);
         if taken.is_none() {
-            queue.at_work -= 1;
+            queue.is_at_work = false;
             self.is_over = true;
         }
         taken
@@ -97,7 +97,7 @@ impl<T, A> AtWork<T, A> {
 impl<T, A> Drop for AtWork<T, A> {
     fn drop(&mut self) {
         if !self.is_over {
-            lock(&self.queue).at_work -= 1;
+            lock(&self.queue).is_at_work = false;
         }
     }
 }
@@ -159,7 +159,7 @@ mod tests {
                         items.into_iter().map(|item| Ok(item * 2)).collect()
                     }
                 };
-                assert_eq!(group.write(number, 1, write).await.unwrap(), number * 2);
+                assert_eq!(group.write(0, number, 1, write).await.unwrap(), number * 2);
             }
         });
         futures_util::future::join_all(callers).await;
@@ -178,16 +178,16 @@ mod tests {
             WRITTEN.fetch_add(items.len(), Ordering::SeqCst);
             items.iter().map(|_| Ok(())).collect()
         };
-        let given_up = tokio::time::timeout(Duration::from_millis(1), group.write(1, 1, slow)).await;
+        let given_up = tokio::time::timeout(Duration::from_millis(1), group.write(0, 1, 1, slow)).await;
         assert!(given_up.is_err());
-        group.write(2, 1, slow).await.unwrap();
+        group.write(0, 2, 1, slow).await.unwrap();
         assert_eq!(WRITTEN.load(Ordering::SeqCst), 2);
         let breaks = |items: Vec<usize>| async move {
             assert!(items.is_empty(), "on purpose");
             Vec::new()
         };
-        assert!(matches!(group.write(3, 1, breaks).await, Err(ServiceError::NoAnswer)));
-        group.write(4, 1, slow).await.unwrap();
+        assert!(matches!(group.write(0, 3, 1, breaks).await, Err(ServiceError::NoAnswer)));
+        group.write(0, 4, 1, slow).await.unwrap();
     }
 
     #[tokio::test]
@@ -195,12 +195,12 @@ mod tests {
         let group = Arc::new(GroupCommit::<usize, ()>::new(1));
         let never = |_: Vec<usize>| std::future::pending();
         let waiting = group.clone();
-        let first = tokio::spawn(async move { waiting.write(0, 1, never).await });
+        let first = tokio::spawn(async move { waiting.write(0, 0, 1, never).await });
         tokio::task::yield_now().await;
         let waiting = group.clone();
-        let full = tokio::spawn(async move { waiting.write(1, CAPACITY, never).await });
+        let full = tokio::spawn(async move { waiting.write(0, 1, CAPACITY, never).await });
         tokio::task::yield_now().await;
-        assert!(matches!(group.write(2, 1, never).await, Err(ServiceError::NoAnswer)));
+        assert!(matches!(group.write(0, 2, 1, never).await, Err(ServiceError::NoAnswer)));
         first.abort();
         full.abort();
     }

@@ -15,13 +15,13 @@ on_both_databases!(
 );
 
 /// What may tell who somebody is: `erase` takes it away.
-const PERSONAL: &str = "account.account_id account_fingerprint.hash api_key.label audit_record.reason cleared_fingerprint.hash individual_rate.reason \
+const PERSONAL: &str = "account.account_id account_fingerprint.hash api_key.label arrived_visit.referrer audit_record.reason cleared_fingerprint.hash individual_rate.reason \
     link.campaign link.code link.code_key link.label partner.status_reason service_transfer.reason site.host \
     suspension.reason suspension.reinstated_reason ticket.subject ticket_message.text visit.referrer \
     withdrawal.destination_key_id withdrawal.destination_masked withdrawal.destination_sealed withdrawal.reason";
 /// States, kinds, figures and digests; pages of the provider's; what staff is called; names that the provider's own
 /// systems and the callers' programs give to payments and requests.
-const IMPERSONAL: &str = "account_fingerprint.kind api_key.hash api_key.prefix api_key.scopes audit_record.action audit_record.actor audit_record.after \
+const IMPERSONAL: &str = "account_fingerprint.kind api_key.hash api_key.prefix api_key.scopes arrived_visit.screened audit_record.action audit_record.actor audit_record.after \
     audit_record.before audit_record.origin audit_record.request_id audit_record.role contract.accepted_by contract.accepted_digest \
     contract.accepted_url contract.accepted_version contract.offer_digest contract.offer_url contract.offer_version \
     contract.status event.event_type event.subject_kind exchange_rate.currency exchange_rate.rate idempotency_key.fingerprint idempotency_key.key \

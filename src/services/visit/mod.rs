@@ -1,5 +1,6 @@
 //! Visits over links: judged by the domain, written by group commit, listed for the partner (rules 3 to 5).
 
+mod arrival;
 mod clean_up;
 mod quality;
 mod salt;
@@ -25,6 +26,7 @@ use crate::domain::top_up::FactLimits;
 use crate::domain::visit::{VisitFacts, host_of, leaves_attribution, screen, visitor_without_token};
 use crate::domain::visitor_token::{AttributionPolicy, VisitorToken, renew, sign, verify};
 
+pub use arrival::{arrive, count_arrived};
 pub use clean_up::{CleanedUp, clean_up};
 pub use quality::qualities;
 pub use write::{count_lost, record_all};
@@ -118,7 +120,9 @@ type Group = GroupCommit<NewVisit, Option<VisitVerdict>>;
 pub async fn record(app: &App, visit: NewVisit) -> Result<VisitVerdict, ServiceError> {
     let group: Arc<Group> = app.memory.of(|| GroupCommit::new(app.db.writers()));
     let writer = app.clone();
-    let written = group.write(visit, 1, move |visits: Vec<NewVisit>| {
+    // A partner's visits are counted in the same rows.
+    let key = visit.partner_id.as_bytes()[15];
+    let written = group.write(key, visit, 1, move |visits: Vec<NewVisit>| {
         let app = writer.clone();
         async move { write::record_or_count(&app, &visits).await }
     });

@@ -12,12 +12,17 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 
 /// A database with a partner whose link is `code`.
 async fn with_a_link() -> (Folder, App, Arc<LinkTarget>) {
     let (folder, url) = empty_database();
-    let app = app_in(&url).await;
+    let (app, link) = link_in(&url).await;
+    (folder, app, link)
+}
+
+async fn link_in(url: &str) -> (App, Arc<LinkTarget>) {
+    let app = app_in(url).await;
     let joining =
         Joining { account_id: "p".to_owned(), code: Some("code".to_owned()), joined_at: app.clock.now() };
     partner::join(&app, &[joining]).await.unwrap();
     let link = link_cache::find(&app, "code").await.unwrap().unwrap();
-    (folder, app, link)
+    (app, link)
 }
 
 async fn visit(
@@ -69,6 +74,41 @@ async fn of_the_same_visits_at_once_one_counts() {
     assert_eq!((counted, verdicts.len()), (1, 60));
     let kept = numbers(&app, "SELECT COUNT(*) FROM visit").await;
     assert_eq!((kept, numbers(&app, COUNTS).await), (vec![60], vec![1, 59, 0, 1]));
+}
+
+#[tokio::test]
+async fn visits_that_have_arrived_are_on_record_and_are_judged_once_by_whoever_comes_to_it() {
+    let (_folder, url) = empty_database();
+    let (app, link) = link_in(&url).await;
+    let facts = VisitFacts { user_agent: FIREFOX, ..VisitFacts::default() };
+    for (number, minutes) in [0, 30, 61].into_iter().enumerate() {
+        let judged =
+            judge(&app, &link, &facts, None, "203.0.113.7".parse().ok(), app.clock.now()).await.visit;
+        let referrer = Some(format!("{number}.example"));
+        let at = judged.at.plus(Duration::minutes(minutes));
+        arrive(&app, NewVisit { at, referrer, ..judged }).await.unwrap();
+    }
+    let screened = VisitFacts { is_suspended: true, ..facts };
+    let judged = judge(&app, &link, &screened, None, None, app.clock.now()).await.visit;
+    arrive(&app, judged).await.unwrap();
+    let waiting = "SELECT COUNT(*) FROM arrived_visit";
+    assert_eq!(
+        (numbers(&app, waiting).await, numbers(&app, COUNTS).await),
+        (vec![4], vec![]),
+        "not judged yet"
+    );
+    app.db.close().await.unwrap();
+
+    // The process that wrote them is gone.
+    let next = app_in(&url).await;
+    let (one, other) = futures_util::future::join(count_arrived(&next), count_arrived(&next)).await;
+    assert!(!one.unwrap() && !other.unwrap(), "no more wait");
+    assert_eq!(numbers(&next, waiting).await, [0]);
+    assert_eq!(numbers(&next, COUNTS).await, [2, 1, 0, 1]);
+    let sql = "SELECT verdict || ' ' || COALESCE(referrer, '') FROM visit ORDER BY id";
+    let rows = db::query(next.db.reader(), sql, vec![]).await.unwrap();
+    let kept: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    assert_eq!(kept, ["COUNTED 0.example", "DUPLICATE 1.example", "COUNTED 2.example", "PARTNER_SUSPENDED "]);
 }
 
 #[tokio::test]

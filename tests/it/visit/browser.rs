@@ -43,6 +43,7 @@ async fn a_click_binds_and_a_frame_an_image_and_a_script_do_not(backend: Backend
         outcomes,
         json!({ "framed": "DIRECT", "shown": "DIRECT", "sent": "DIRECT", "clicked": "ATTRIBUTED" })
     );
+    super::all_counted(parrain.database()).await;
     let verdicts: Vec<String> = parrain.database().column("SELECT verdict FROM visit ORDER BY id").await;
     assert_eq!(verdicts, ["FORCED", "FORCED", "FORCED", "COUNTED"]);
     let referrers: Vec<String> = parrain.database().column("SELECT DISTINCT referrer FROM visit").await;

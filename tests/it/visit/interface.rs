@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FIREFOX, partner_with_link, visitor};
+use super::{FIREFOX, all_counted, partner_with_link, visitor};
 use crate::harness::{Backend, Parrain, Server, on_both_databases};
 
 on_both_databases!(
@@ -35,6 +35,7 @@ async fn a_partner_sees_his_visits_with_their_verdicts_and_nobody_elses(backend:
     let other = partner_with_link(&parrain, &server, "p2", "xyz", "/page").await;
     follow(&server, "abc", 3, &[("referer", "https://blog.example/post?secret=1")]).await;
     follow(&server, "abc", 2, &[("sec-fetch-dest", "iframe")]).await;
+    all_counted(parrain.database()).await;
     let query = "{ viewer { links(last: 1) { edges { node { id code
         all: visits(first: 2) { totalCount pageInfo { hasNextPage endCursor } edges { node { id at verdict referrer } } }
         counted: visits(first: 10, verdict: COUNTED) { totalCount edges { node { referrer } } }
@@ -64,6 +65,7 @@ async fn staff_sees_whose_visits_are_mostly_forced_or_bots(backend: Backend) {
     follow(&server, "bad", 5, &[("user-agent", "Googlebot/2.1")]).await;
     follow(&server, "bad", 5, &[("purpose", "prefetch")]).await;
     follow(&server, "good", 3, &[]).await;
+    all_counted(parrain.database()).await;
     let quality = "visitQuality { visits forced bots isSuspicious }";
     let query = format!("{{ partners(first: 10) {{ edges {{ node {{ accountId {quality} }} }} }} }}");
     let staff = parrain.token("staff", "ann");

@@ -9,7 +9,7 @@ mod unrecorded;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
-use crate::harness::{Parrain, Server};
+use crate::harness::{Parrain, Server, TestDatabase};
 
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
@@ -38,6 +38,18 @@ pub async fn partner_with_link(
 /// An answer's header.
 pub fn header<'a>(answer: &'a reqwest::Response, name: &str) -> &'a str {
     answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+/// Waits until the visits that have arrived are judged and counted.
+pub async fn all_counted(database: &TestDatabase) {
+    for _ in 0..4_000 {
+        let waiting: Vec<i64> = database.column("SELECT COUNT(*) FROM arrived_visit").await;
+        if waiting == [0] {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("visits are not counted");
 }
 
 /// A counter of the server's.

@@ -158,6 +158,7 @@ async fn each_request_has_its_verdict_its_cookie_and_its_location(backend: Backe
         assert_eq!(cookie.ends_with(attributes), leaves, "{said}: {cookie}");
         expected.extend(Some(row.verdict.to_owned()).filter(|verdict| !verdict.is_empty()));
     }
+    super::all_counted(database).await;
     let verdicts: Vec<String> = database.column("SELECT verdict FROM visit ORDER BY id").await;
     assert_eq!(verdicts, expected);
     let referrers: Vec<String> =

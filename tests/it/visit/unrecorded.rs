@@ -28,16 +28,16 @@ async fn a_visitor_goes_on_while_nothing_can_be_recorded(backend: Backend) {
     let database = parrain.database();
     let full = match backend {
         Backend::Sqlite => {
-            "CREATE TRIGGER no_room BEFORE INSERT ON visit BEGIN SELECT RAISE(ABORT, 'full'); END"
+            "CREATE TRIGGER no_room BEFORE INSERT ON arrived_visit BEGIN SELECT RAISE(ABORT, 'full'); END"
         }
-        Backend::Postgres => "ALTER TABLE visit ADD CONSTRAINT no_room CHECK (false) NOT VALID",
+        Backend::Postgres => "ALTER TABLE arrived_visit ADD CONSTRAINT no_room CHECK (false) NOT VALID",
     };
     database.execute(full).await;
     let token = visit(&server, &client).await;
     assert_eq!(metric(&server, "visits_not_recorded_total").await, 1);
     let room = match backend {
         Backend::Sqlite => "DROP TRIGGER no_room",
-        Backend::Postgres => "ALTER TABLE visit DROP CONSTRAINT no_room",
+        Backend::Postgres => "ALTER TABLE arrived_visit DROP CONSTRAINT no_room",
     };
     database.execute(room).await;
     let lost_token_binds = register(&parrain, &server, "acct-1", &token).await;
@@ -47,7 +47,7 @@ async fn a_visitor_goes_on_while_nothing_can_be_recorded(backend: Backend) {
     let held = connection.begin().await.unwrap();
     let lock = match backend {
         Backend::Sqlite => "UPDATE programme SET id = id",
-        Backend::Postgres => "LOCK TABLE visit, link IN ACCESS EXCLUSIVE MODE",
+        Backend::Postgres => "LOCK TABLE arrived_visit, link IN ACCESS EXCLUSIVE MODE",
     };
     held.execute_unprepared(lock).await.unwrap();
     for _ in 0..3 {
