@@ -162,6 +162,7 @@ mod tests {
     use super::*;
     use crate::db;
     use crate::services::partner::{self, Joining};
+    use crate::services::referral_link::{LinkChange, NewLink};
     use crate::services::testing::{app_in, empty_database};
 
     /// Time that passes for the links alone: the database's own waiting needs the real one.
@@ -195,6 +196,21 @@ mod tests {
         assert!(find(&app, "code").await.unwrap().is_some(), "from memory");
         age(&app, Duration::from_secs(5));
         assert!(find(&app, "code").await.unwrap().is_none(), "read again");
+    }
+
+    #[tokio::test]
+    async fn what_a_partner_changes_or_archives_is_followed_at_once_where_he_did_it() {
+        let (_folder, app) = with_a_link().await;
+        let partner_id = find(&app, "code").await.unwrap().unwrap().partner_id;
+        let new = NewLink { code: Some("Blog".to_owned()), ..NewLink::default() };
+        let link = referral_link::create(&app, partner_id, &new).await.unwrap();
+        let target = async || find(&app, "blog").await.unwrap().map(|link| link.target.clone());
+        assert!(target().await.is_some_and(|target| !target.ends_with("/docs")));
+        let moved = LinkChange { target: Some(Some("/docs".to_owned())), ..LinkChange::default() };
+        referral_link::update(&app, partner_id, link.id, &moved).await.unwrap();
+        assert!(target().await.is_some_and(|target| target.ends_with("/docs")));
+        referral_link::archive(&app, partner_id, link.id).await.unwrap();
+        assert_eq!(target().await, None);
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::error::{ServiceError, retrying};
 use super::event::{self, Event};
+use super::link_cache;
 use super::listing::rows_by_id;
 use super::lock;
 use super::owner::Owner;
@@ -125,6 +126,8 @@ pub async fn update(
             .await?;
         event::record(app, &tx, &[Event::link_changed(partner_id, id)], app.clock.now()).await?;
         tx.commit().await?;
+        // Whoever follows it to this instance is led by the change at once, to others within five seconds.
+        link_cache::of(app).forget(&link.code);
         Ok(link)
     })
     .await
@@ -147,6 +150,7 @@ pub async fn archive(app: &App, partner_id: Uuid, id: Uuid) -> Result<link::Mode
             .await?;
         event::record(app, &tx, &[Event::link_changed(partner_id, id)], now).await?;
         tx.commit().await?;
+        link_cache::of(app).forget(&link.code);
         Ok(link)
     })
     .await
