@@ -6,14 +6,14 @@ use entity::Moment;
 use uuid::Uuid;
 
 /// A place in what imports brought, which is ordered by when it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub at: Moment,
     pub id: Uuid,
 }
 
 /// The last change that was read. What imports brought comes before all events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Watermark {
     Imported(Place),
     /// By its number.

@@ -8,9 +8,10 @@ use super::authority;
 use super::error::{Failure, Result};
 use super::id::Tag;
 use super::node::{self, Node};
-use super::request::app;
+use super::request::loaders;
 use crate::domain::watermark::Watermark;
-use crate::services::change;
+use crate::services::change::ChangesKey;
+use crate::services::error::ServiceError;
 
 /// The longest page.
 const MAX_PAGE: i32 = 100;
@@ -42,8 +43,11 @@ pub async fn changes(
     let read = |text: String| {
         Watermark::decode(&text).ok_or_else(|| Failure::bad_input("watermark is not one that was given out"))
     };
-    let watermark = watermark.map(read).transpose()?;
-    let feed = change::after(app(context)?, partner.id, watermark, first).await?;
+    let watermark = watermark.map_or(Ok(Watermark::BEGINNING), read)?;
+    let key = ChangesKey { partner_id: partner.id, watermark, first };
+    let feed = loaders(context)?.changes.get(key).await?;
+    let gone = || ServiceError::Broken(format!("partner {} has no changes", partner.id));
+    let feed = feed.ok_or_else(gone)?;
     let changed = feed.changed.iter().map(|(kind, id)| (tag_of(*kind), *id));
     let found = changed
         .filter(|(tag, _)| authority::may_be_told(context, *tag))

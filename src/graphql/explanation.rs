@@ -5,10 +5,11 @@ use entity::{line, partner};
 
 use super::authority;
 use super::error::Result;
-use super::request::app;
+use super::request::{app, loaders};
 use super::scalar::DateTime;
 use crate::domain::explanation as rules;
-use crate::services::explanation::{self, Reader, TopUpKey};
+use crate::services::error::ServiceError;
+use crate::services::explanation::{self, LineKey, Reader, TopUpKey};
 
 /// A figure traced to its causes: each step says what was decided, by which rule, from which facts.
 #[derive(Clone, Debug, SimpleObject)]
@@ -80,7 +81,10 @@ fn reader(context: &Context<'_>) -> Reader {
 
 /// Why a line earned what it did.
 pub async fn explain(context: &Context<'_>, line: &line::Model) -> Result<Explanation> {
-    Ok(explanation::of_line(app(context)?, line, reader(context)).await?.into())
+    let key = LineKey { line_id: line.id, reader: reader(context) };
+    let explained = loaders(context)?.explanations.get(key).await?;
+    let explained = explained.ok_or_else(|| ServiceError::Broken(format!("line {} is gone", line.id)))?;
+    Ok(explained.into())
 }
 
 /// Why a top-up or a client of a partner's earned what it did.

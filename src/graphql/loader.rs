@@ -5,8 +5,8 @@ mod batched;
 use std::sync::Arc;
 
 use entity::{
-    Moment, Period, account, audit_record, contract, ledger_transfer, line, link, parked_fact, partner,
-    service_transfer, settlement, statement, ticket, withdrawal,
+    Moment, Period, account, api_key, audit_record, contract, ledger_transfer, line, link, parked_fact,
+    partner, service_transfer, settlement, site, statement, ticket, withdrawal,
 };
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -15,9 +15,13 @@ use batched::Batched;
 
 use super::error::{Failure, Result};
 use crate::app::App;
+use crate::domain::explanation::Explanation;
 use crate::domain::rate::RateInForce;
 use crate::domain::visit::VisitQuality;
+use crate::services;
 use crate::services::balance::{self, BalanceView};
+use crate::services::change::{self, ChangesKey, Feed};
+use crate::services::explanation::{self, LineKey};
 use crate::services::listing::{self, Subject};
 use crate::services::paging::batch::{self, ListKey, PageOfRows};
 use crate::services::position::{self, Position};
@@ -46,9 +50,12 @@ pub struct Loaders {
     /// The own code of a partner.
     pub codes: Batched<Uuid, String>,
     pub links: Batched<Uuid, link::Model>,
+    pub visits: Batched<Uuid, entity::visit::Model>,
+    pub sites: Batched<Uuid, site::Model>,
     pub clients: Batched<Uuid, ReferredClient>,
     pub commission_totals: Batched<Uuid, entity::Money>,
     pub lines: Batched<Uuid, line::Model>,
+    pub explanations: Batched<LineKey, Explanation>,
     /// What staff said of a top-up that it rejected.
     pub review_reasons: Batched<Uuid, String>,
     pub statements: Batched<Uuid, statement::Model>,
@@ -74,6 +81,10 @@ pub struct Loaders {
     pub link_statistics: Batched<LinkKey, Point>,
     /// What a partner's visits were taken for of late.
     pub visit_qualities: Batched<Uuid, VisitQuality>,
+    pub api_keys: Batched<Uuid, api_key::Model>,
+    /// By partner, newest first.
+    pub api_keys_of: Batched<Uuid, Vec<api_key::Model>>,
+    pub changes: Batched<ChangesKey, Feed>,
     /// The messages of a ticket, oldest first.
     pub messages: Batched<Uuid, Vec<entity::ticket_message::Model>>,
 }
@@ -93,11 +104,14 @@ impl Loaders {
             balances_at: Batched::new(app, |app, keys| Box::pin(balance::then(app, keys))),
             codes: Batched::new(app, |app, ids| Box::pin(referral_link::own_codes(app, ids))),
             links: Batched::new(app, |app, ids| Box::pin(referral_link::by_id(app, ids))),
+            visits: Batched::new(app, |app, ids| Box::pin(listing::visits_by_id(app, ids))),
+            sites: Batched::new(app, |app, ids| Box::pin(listing::sites_by_id(app, ids))),
             clients: Batched::new(app, |app, ids| Box::pin(referred_client::by_id(app, ids))),
             commission_totals: Batched::new(app, |app, ids| {
                 Box::pin(referred_client::commission_totals(app, ids))
             }),
             lines: Batched::new(app, |app, ids| Box::pin(commission::by_id(app, ids))),
+            explanations: Batched::new(app, |app, keys| Box::pin(explanation::of_lines(app, keys))),
             review_reasons: Batched::new(app, |app, ids| Box::pin(review::reasons(app, ids))),
             statements: Batched::new(app, |app, ids| Box::pin(statements::by_id(app, ids))),
             statements_of: Batched::new(app, |app, keys| Box::pin(statements::by_period(app, keys))),
@@ -123,6 +137,9 @@ impl Loaders {
             tickets: Batched::new(app, |app, ids| Box::pin(listing::tickets_by_id(app, ids))),
             link_statistics: Batched::new(app, |app, keys| Box::pin(statistics::of_links(app, keys))),
             visit_qualities: Batched::new(app, |app, ids| Box::pin(visit::qualities(app, ids))),
+            api_keys: Batched::new(app, |app, ids| Box::pin(listing::api_keys_by_id(app, ids))),
+            api_keys_of: Batched::new(app, |app, ids| Box::pin(services::api_key::of_partners(app, ids))),
+            changes: Batched::new(app, |app, keys| Box::pin(change::feeds(app, keys))),
             messages: Batched::new(app, |app, ids| Box::pin(listing::ticket_messages(app, ids))),
             app: app.clone(),
         }

@@ -14,7 +14,7 @@ use super::parked_fact::ParkedFact;
 use super::partner::Partner;
 use super::referral_link::ReferralLink;
 use super::referred_client::ReferredClient;
-use super::request::{app, loaders};
+use super::request::loaders;
 use super::service_transfer::ServiceTransfer;
 use super::settlement::Settlement;
 use super::site::Site;
@@ -22,9 +22,7 @@ use super::statement::Statement;
 use super::ticket::Ticket;
 use super::visit::Visit;
 use super::withdrawal::Withdrawal;
-use crate::services;
 use crate::services::listing::Subject;
-use crate::services::{site, visit};
 
 /// How many ids `nodes` takes.
 const MAX_NODES: usize = 100;
@@ -114,14 +112,12 @@ pub async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(N
         Tag::ParkedFact => loaders.parked_facts.get(id).await?.map(|row| (ParkedFact(row).into(), None)),
         Tag::Settlement => loaders.settlements.get(id).await?.map(|row| (Settlement(row).into(), None)),
         Tag::AuditRecord => loaders.audit_records.get(id).await?.map(|row| (AuditRecord(row).into(), None)),
-        Tag::Visit => match visit::find(app(context)?, id).await? {
+        Tag::Visit => match loaders.visits.get(id).await? {
             None => None,
             Some(row) => loaders.links.get(row.link_id).await?.map(|link| owned(link.partner_id, Visit(row))),
         },
-        Tag::Site => site::find(app(context)?, id).await?.map(|row| owned(row.partner_id, Site(row))),
-        Tag::ApiKey => {
-            services::api_key::find(app(context)?, id).await?.map(|row| owned(row.partner_id, ApiKey(row)))
-        }
+        Tag::Site => loaders.sites.get(id).await?.map(|row| owned(row.partner_id, Site(row))),
+        Tag::ApiKey => loaders.api_keys.get(id).await?.map(|row| owned(row.partner_id, ApiKey(row))),
     })
 }
 

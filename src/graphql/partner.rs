@@ -40,7 +40,7 @@ use crate::services::commission::LinesAsked;
 use crate::services::error::ServiceError;
 use crate::services::position::Position;
 use crate::services::referral_link::LinksAsked;
-use crate::services::{api_key, balance, commission, forecast, listing, referred_client, site, statement};
+use crate::services::{balance, commission, forecast, listing, referred_client, site, statement};
 
 pub use query::PartnerQuery;
 
@@ -330,7 +330,8 @@ impl Partner {
 
     /// His API keys, newest first, those that have ended as well.
     async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>> {
-        Ok(api_key::of_partner(app(context)?, self.0.id).await?.into_iter().map(ApiKey).collect())
+        let keys = loaders(context)?.api_keys_of.get(self.0.id).await?.unwrap_or_default();
+        Ok(keys.into_iter().map(ApiKey).collect())
     }
 
     /// Why this top-up, or this client, earned what it did, or nothing; ids are the provider's own. With both the top-up

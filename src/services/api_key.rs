@@ -1,5 +1,7 @@
 //! API keys: made and revoked by their partner, and recognised with each request.
 
+use std::collections::HashMap;
+
 use chrono::Duration;
 use entity::{Moment, api_key};
 use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel};
@@ -7,6 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::error::{ServiceError, retrying};
+use super::listing::grouped;
 use super::lock;
 use crate::app::App;
 use crate::db;
@@ -92,16 +95,14 @@ pub async fn revoke(app: &App, partner_id: Uuid, id: Uuid) -> Result<api_key::Mo
     .await
 }
 
-/// The keys of a partner, newest first, those that have ended as well.
-pub async fn of_partner(app: &App, partner_id: Uuid) -> Result<Vec<api_key::Model>, ServiceError> {
-    let sql = "SELECT * FROM api_key WHERE partner_id = $1 ORDER BY created_at DESC, id DESC";
-    let rows = db::query(app.db.reader(), sql, vec![partner_id.into()]).await?;
-    Ok(rows.iter().map(|row| api_key::Model::from_query_result(row, "")).collect::<Result<_, DbErr>>()?)
-}
-
-/// One key by its id.
-pub async fn find(app: &App, id: Uuid) -> Result<Option<api_key::Model>, ServiceError> {
-    Ok(api_key::Entity::find_by_id(id).one(app.db.reader()).await?)
+/// The keys of partners, newest first, those that have ended as well.
+pub async fn of_partners(
+    app: App,
+    partner_ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Vec<api_key::Model>>, ServiceError> {
+    let sql = "WITH {rows} SELECT k.* FROM v JOIN api_key k ON k.partner_id = v.id \
+               ORDER BY k.created_at DESC, k.id DESC";
+    grouped(&app, sql, partner_ids, |key: &api_key::Model| key.partner_id).await
 }
 
 /// What a key that is kept may do.

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use entity::{
-    Moment, PartnerStatus, TicketKind, TicketStatus, WithdrawalStatus, account, audit_record, contract,
-    ledger_transfer, parked_fact, partner, service_transfer, settlement, ticket, ticket_message, withdrawal,
+    Moment, PartnerStatus, TicketKind, TicketStatus, WithdrawalStatus, account, api_key, audit_record,
+    contract, ledger_transfer, parked_fact, partner, service_transfer, settlement, site, ticket,
+    ticket_message, visit, withdrawal,
 };
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
 use uuid::Uuid;
@@ -38,6 +39,18 @@ pub async fn partners_by_id(app: App, ids: Vec<Uuid>) -> Found<partner::Model> {
 
 pub async fn accounts_by_id(app: App, ids: Vec<Uuid>) -> Found<account::Model> {
     keyed(&app, "account", ids, |row: &account::Model| row.id).await
+}
+
+pub async fn visits_by_id(app: App, ids: Vec<Uuid>) -> Found<visit::Model> {
+    keyed(&app, "visit", ids, |row: &visit::Model| row.id).await
+}
+
+pub async fn sites_by_id(app: App, ids: Vec<Uuid>) -> Found<site::Model> {
+    keyed(&app, "site", ids, |row: &site::Model| row.id).await
+}
+
+pub async fn api_keys_by_id(app: App, ids: Vec<Uuid>) -> Found<api_key::Model> {
+    keyed(&app, "api_key", ids, |row: &api_key::Model| row.id).await
 }
 
 pub async fn withdrawals_by_id(app: App, ids: Vec<Uuid>) -> Found<withdrawal::Model> {
@@ -80,13 +93,23 @@ pub async fn tickets_by_id(app: App, ids: Vec<Uuid>) -> Found<ticket::Model> {
 /// The messages of tickets, oldest first.
 pub async fn ticket_messages(app: App, ids: Vec<Uuid>) -> Found<Vec<ticket_message::Model>> {
     let sql = "WITH {rows} SELECT m.* FROM v JOIN ticket_message m ON m.ticket_id = v.id ORDER BY m.at, m.id";
+    grouped(&app, sql, ids, |message: &ticket_message::Model| message.ticket_id).await
+}
+
+/// Rows by what they belong to, in the order in which a statement over a table `v` of ids answers them.
+pub(super) async fn grouped<T: FromQueryResult>(
+    app: &App,
+    sql: &str,
+    ids: Vec<Uuid>,
+    parent: fn(&T) -> Uuid,
+) -> Found<Vec<T>> {
     let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
-    let mut messages: HashMap<Uuid, Vec<ticket_message::Model>> = HashMap::new();
+    let mut found: HashMap<Uuid, Vec<T>> = HashMap::new();
     for row in rows.query(app.db.reader(), sql, vec![]).await? {
-        let message = ticket_message::Model::from_query_result(&row, "")?;
-        messages.entry(message.ticket_id).or_default().push(message);
+        let row = T::from_query_result(&row, "")?;
+        found.entry(parent(&row)).or_default().push(row);
     }
-    Ok(messages)
+    Ok(found)
 }
 
 /// The partner behind an account, if it is one.

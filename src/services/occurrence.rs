@@ -2,7 +2,7 @@
 //! events of their own, and the outbox.
 
 use entity::{EventType, Moment, SubjectKind};
-use sea_orm::{DbErr, Value};
+use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -20,7 +20,7 @@ pub struct Occurrence {
 }
 
 /// One statement, so that all is read at one moment.
-const AFTER: &str = "SELECT number, event_type, at, kind, id FROM (\
+pub(super) const AFTER: &str = "SELECT number, event_type, at, kind, id FROM (\
     SELECT * FROM (SELECT change AS number, \
             CASE kind WHEN 'TOP_UP' THEN 'COMMISSION_RECORDED' ELSE 'COMMISSION_REVERSED' END AS event_type, \
             recorded_at AS at, 'LINE' AS kind, id FROM line \
@@ -38,16 +38,16 @@ const AFTER: &str = "SELECT number, event_type, at, kind, id FROM (\
 /// What happened for a partner after a number, oldest first, at most `limit` of it.
 pub async fn after(app: &App, partner_id: Uuid, number: i64, limit: usize) -> Result<Vec<Occurrence>, DbErr> {
     let values = vec![partner_id.into(), number.into(), bound(limit)];
-    let rows = db::query(app.db.reader(), AFTER, values).await?;
-    let read = rows.iter().map(|row| {
-        Ok(Occurrence {
-            number: row.try_get_by_index(0)?,
-            event_type: row.try_get_by_index(1)?,
-            at: row.try_get_by_index(2)?,
-            subject: (row.try_get_by_index(3)?, row.try_get_by_index(4)?),
-        })
-    });
-    read.collect()
+    db::query(app.db.reader(), AFTER, values).await?.iter().map(read).collect()
+}
+
+pub(super) fn read(row: &QueryResult) -> Result<Occurrence, DbErr> {
+    Ok(Occurrence {
+        number: row.try_get_by_index(0)?,
+        event_type: row.try_get_by_index(1)?,
+        at: row.try_get_by_index(2)?,
+        subject: (row.try_get_by_index(3)?, row.try_get_by_index(4)?),
+    })
 }
 
 /// A limit as the databases take it.

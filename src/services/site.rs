@@ -56,8 +56,3 @@ pub fn of_partner(partner_id: Uuid) -> List {
         is_descending: false,
     }
 }
-
-/// One site by its id.
-pub async fn find(app: &App, id: Uuid) -> Result<Option<site::Model>, ServiceError> {
-    Ok(site::Entity::find_by_id(id).one(app.db.reader()).await?)
-}

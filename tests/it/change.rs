@@ -9,9 +9,10 @@ use parrain::app::App;
 use parrain::clock::Clock;
 use parrain::config::Config;
 use parrain::domain::top_up::{RefundFact, TopUpFact};
+use parrain::domain::watermark::Watermark;
 use parrain::services::adjustment::{self, AdjustBalance};
 use parrain::services::audit::{Actor, ActorRole};
-use parrain::services::change;
+use parrain::services::change::{self, ChangesKey};
 use parrain::services::partner;
 use parrain::services::registration::{self, CodePolicy, Registration};
 use parrain::services::service_transfer::{self as transfers, RequestServiceTransfer};
@@ -22,11 +23,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::harness::{Backend, Folder, Parrain, Shuffle, TestDatabase, on_both_databases};
+use crate::sample;
 
 on_both_databases!(
     whoever_follows_while_others_write_ends_with_what_a_fresh_read_shows,
     a_copy_goes_on_where_the_original_has_come_to,
     a_program_follows_over_the_api,
+    many_partners_are_followed_together_as_each_is_alone,
 );
 
 /// What each writer does so often.
@@ -293,4 +296,41 @@ async fn a_program_follows_over_the_api(backend: Backend) {
         let refused = server.request(&token, &query, json!({})).await;
         assert_eq!(refused["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{refused}");
     }
+}
+
+async fn many_partners_are_followed_together_as_each_is_alone(backend: Backend) {
+    let parrain = sample::with_partners(backend).await;
+    let codes = ["P0001", "P0010", "P0019"];
+    let (clients, _) = sample::rows("clients").split(|row| codes.contains(&row[1]));
+    parrain.import_rows("clients", &clients);
+    let app = open(parrain.database()).await;
+    let mut followed = partners(&app).await;
+    for code in codes {
+        let partner = parrain::services::listing::partner_of_code(&app, code).await.unwrap().unwrap();
+        register(&app, &format!("new-{code}"), code).await;
+        followed.push((partner.id, code.to_owned()));
+    }
+    pay(&app, "x", &mut Shuffle::new(1)).await;
+    for (watermark, first) in [
+        (Watermark::BEGINNING, 1),
+        (Watermark::BEGINNING, 7),
+        (Watermark::BEGINNING, 5_000),
+        (Watermark::Event(0), 1),
+        (Watermark::Event(0), 100),
+    ] {
+        let keys =
+            followed.iter().map(|(partner_id, _)| ChangesKey { partner_id: *partner_id, watermark, first });
+        let before = app.db.statements();
+        let together = change::feeds(app.clone(), keys.clone().collect()).await.unwrap();
+        assert!(app.db.statements() - before <= 3, "one look for all");
+        for key in keys {
+            let alone = change::after(&app, key.partner_id, Some(watermark), first).await.unwrap();
+            assert!(!alone.changed.is_empty());
+            let (feed, of) = (&together[&key], |feed: &change::Feed| {
+                (feed.changed.clone(), feed.watermark, feed.is_complete)
+            });
+            assert_eq!(of(feed), of(&alone), "{key:?}");
+        }
+    }
+    app.db.close().await.unwrap();
 }

@@ -122,14 +122,7 @@ impl List {
             let page = self.page_rows(db, request, db::query(db, sql, values).await?).await?;
             return Ok(HashMap::from([(*parent, page)]));
         }
-        let rows = match db.get_database_backend() {
-            DbBackend::Postgres => lateral(db, parents, &sql, &values).await?,
-            _ => one_after_another(db, parents, &sql, &values).await?,
-        };
-        let mut pages: HashMap<Uuid, Vec<QueryResult>> = HashMap::new();
-        for row in rows {
-            pages.entry(row.try_get("", "page_parent")?).or_default().push(row);
-        }
+        let mut pages = for_each_parent(db, parents, &sql, &values).await?;
         let beyond = (
             self.beyond(db, parents, request.after, "<=").await?,
             self.beyond(db, parents, request.before, ">=").await?,
@@ -199,6 +192,25 @@ fn placed(rows: Vec<QueryResult>) -> Result<Vec<(Cursor, QueryResult)>, DbErr> {
 
 fn rows_of(parents: &[Uuid]) -> Rows {
     Rows::of(&[("parent", Column::Uuid)], parents.iter().map(|id| Value::from(*id)))
+}
+
+/// What a SELECT answers for each of some parents, whose id is its `$1`; those for whom it has nothing are not there.
+/// The rows of one parent come in any order.
+pub async fn for_each_parent(
+    db: &impl ConnectionTrait,
+    parents: &[Uuid],
+    sql: &str,
+    values: &[Value],
+) -> Result<HashMap<Uuid, Vec<QueryResult>>, DbErr> {
+    let rows = match db.get_database_backend() {
+        DbBackend::Postgres => lateral(db, parents, sql, values).await?,
+        _ => one_after_another(db, parents, sql, values).await?,
+    };
+    let mut found: HashMap<Uuid, Vec<QueryResult>> = HashMap::new();
+    for row in rows {
+        found.entry(row.try_get("", "page_parent")?).or_default().push(row);
+    }
+    Ok(found)
 }
 
 async fn lateral(

@@ -2,7 +2,7 @@ use entity::RateBasisPoints;
 
 use super::*;
 use crate::domain::explanation::{Explanation, Step, StepCode};
-use crate::services::explanation::{Reader, TopUpKey, of_line, why_not};
+use crate::services::explanation::{LineKey, Reader, TopUpKey, of_lines, why_not};
 use crate::services::hold::hold_client;
 use crate::services::individual_rate;
 use crate::services::reassignment::reassign_client;
@@ -34,8 +34,8 @@ async fn paying(world: &World) -> (Uuid, Vec<line::Model>) {
 
 impl World {
     async fn explain(&self, line: &line::Model, reader: Reader) -> Explanation {
-        let line = crate::services::line::find(self.app.db.reader(), line.id).await.unwrap().unwrap();
-        of_line(&self.app, &line, reader).await.unwrap()
+        let key = LineKey { line_id: line.id, reader };
+        of_lines(self.app.clone(), vec![key]).await.unwrap().remove(&key).unwrap()
     }
 
     async fn why_not(

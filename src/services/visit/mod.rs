@@ -9,8 +9,7 @@ mod write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use entity::{Moment, VisitVerdict, visit};
-use sea_orm::EntityTrait;
+use entity::{Moment, VisitVerdict};
 use uuid::Uuid;
 
 use super::error::ServiceError;
@@ -202,11 +201,6 @@ pub fn of_link(link_id: Uuid, verdict: Option<VisitVerdict>) -> List {
         id: "seen.id",
         is_descending: true,
     }
-}
-
-/// One visit by its id.
-pub async fn find(app: &App, id: Uuid) -> Result<Option<visit::Model>, ServiceError> {
-    Ok(visit::Entity::find_by_id(id).one(app.db.reader()).await?)
 }
 
 #[cfg(test)]
