@@ -1,14 +1,19 @@
 //! The spans of days that statistics are shown by, and the quarters of an hour that any zone's days are made of.
 
+use std::str::FromStr;
+
 use chrono::{Datelike, Days, Months, NaiveDate};
 use entity::{Moment, Period};
 
 use super::error::Invalid;
+use super::word::{self, UnknownWord};
 
 /// A quarter of an hour in microseconds: every zone's days since 1972 begin at the beginning of one.
 const QUARTER_MICROS: i64 = 900_000_000;
 /// The longest span that can be asked for.
 const MAX_MONTHS: u32 = 36;
+/// No span that can be asked for is divided into more: three years by day, one of them a leap year.
+pub const MAX_INTERVALS: usize = 1_096;
 
 /// The quarter of an hour of UTC that holds a moment, counted from 1970.
 pub fn quarter_of(at: Moment) -> i32 {
@@ -32,6 +37,18 @@ pub enum Interval {
 }
 
 impl Interval {
+    pub const ALL: [Interval; 4] = [Interval::Day, Interval::Week, Interval::Month, Interval::Period];
+
+    /// The name in capitals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Interval::Day => "DAY",
+            Interval::Week => "WEEK",
+            Interval::Month => "MONTH",
+            Interval::Period => "PERIOD",
+        }
+    }
+
     /// The first day of the interval after the one that holds `date`.
     fn next_after(self, date: NaiveDate) -> Option<NaiveDate> {
         match self {
@@ -42,6 +59,14 @@ impl Interval {
             Interval::Month => date.with_day(1)?.checked_add_months(Months::new(1)),
             Interval::Period => Some(Period::holding(date).end()),
         }
+    }
+}
+
+impl FromStr for Interval {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        word::find(&Self::ALL, Self::as_str, word)
     }
 }
 
@@ -111,6 +136,12 @@ mod tests {
         assert!(DaySpan::new(date("2026-01-01"), date("2026-01-01")).is_err());
         assert!(DaySpan::new(date("2024-02-29"), date("2027-02-28")).is_ok());
         assert!(DaySpan::new(date("2024-02-28"), date("2027-03-01")).is_err());
+    }
+
+    #[test]
+    fn three_years_by_day_are_the_most_intervals() {
+        let leap_year_within = DaySpan::new(date("2023-03-01"), date("2026-03-01")).unwrap();
+        assert_eq!(leap_year_within.divided(Interval::Day).len(), MAX_INTERVALS);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use async_graphql::parser::types::{
 use async_graphql_value::{ConstValue, Value as InputValue};
 use serde_json::{Map, Value};
 
+use crate::domain::interval::{DaySpan, Interval, MAX_INTERVALS};
 use prices::Count;
 pub use prices::{BadSchema, Prices};
 
@@ -143,11 +144,16 @@ impl<'a> Walk<'a> {
                 let each = below.total().saturating_add(price.own);
                 Cost { objects: 0, pages: self.ids(field).saturating_mul(each) }
             }
+            // All of them are added up, whatever is asked of them.
+            Count::Intervals => {
+                let objects = below.objects.saturating_add(price.own).saturating_add(self.intervals(field));
+                Cost { objects, ..below }
+            }
         }
     }
 
     /// How long the page is: with neither `first` nor `last` the longest, which is refused where it is resolved.
-    fn page(&self, field: &Field, default: Option<u32>) -> u32 {
+    fn page(&self, field: &'a Field, default: Option<u32>) -> u32 {
         let asked = ["first", "last"].into_iter().filter_map(|name| match self.argument(field, name)? {
             Known::Number(number) => Some(number.map_or(MAX_PAGE, clamp)),
             _ => None,
@@ -155,7 +161,22 @@ impl<'a> Walk<'a> {
         asked.max().or(default).unwrap_or(MAX_PAGE)
     }
 
-    fn ids(&self, field: &Field) -> u32 {
+    /// How many intervals a span has: the most there are of one that cannot be read or asked for, which is refused where
+    /// it is resolved.
+    fn intervals(&self, field: &'a Field) -> u32 {
+        let word = |name: &str| match self.argument(field, name)? {
+            Known::Word(word) => Some(word),
+            _ => None,
+        };
+        let read = || {
+            let (from, to) = (word("from")?.parse().ok()?, word("to")?.parse().ok()?);
+            let interval: Interval = word("interval")?.parse().ok()?;
+            Some(DaySpan::new(from, to).ok()?.divided(interval).len())
+        };
+        u32::try_from(read().unwrap_or(MAX_INTERVALS)).unwrap_or(u32::MAX)
+    }
+
+    fn ids(&self, field: &'a Field) -> u32 {
         match self.argument(field, "ids") {
             Some(Known::List(ids)) => u32::try_from(ids).unwrap_or(u32::MAX),
             // One value stands for a list of it.
@@ -164,7 +185,7 @@ impl<'a> Walk<'a> {
     }
 
     /// `@skip` and `@include`, as far as they can be read.
-    fn is_left_out(&self, directives: &[Positioned<Directive>]) -> bool {
+    fn is_left_out(&self, directives: &'a [Positioned<Directive>]) -> bool {
         directives.iter().any(|directive| {
             let condition = directive.node.get_argument("if").map(|value| self.resolve(&value.node));
             let condition = match condition {
@@ -179,12 +200,12 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn argument(&self, field: &Field, name: &str) -> Option<Known> {
+    fn argument(&self, field: &'a Field, name: &str) -> Option<Known<'a>> {
         self.resolve(&field.get_argument(name)?.node)
     }
 
     /// A value with its variable put in, as the executor would; `None` for a variable that is not there.
-    fn resolve(&self, value: &InputValue) -> Option<Known> {
+    fn resolve(&self, value: &'a InputValue) -> Option<Known<'a>> {
         Some(match value {
             InputValue::Variable(name) => match self.variables.get(name.as_str()) {
                 Some(given) => given.into(),
@@ -197,37 +218,44 @@ impl<'a> Walk<'a> {
             InputValue::Number(number) => Known::Number(number.as_i64()),
             InputValue::Boolean(boolean) => Known::Boolean(*boolean),
             InputValue::List(items) => Known::List(items.len()),
+            InputValue::String(text) => Known::Word(text),
+            InputValue::Enum(name) => Known::Word(name.as_str()),
             _ => Known::Other,
         })
     }
 }
 
 /// What a price may depend on of a value, which may be a megabyte of JSON.
-enum Known {
+enum Known<'a> {
     /// `None` for one that is out of bounds or not whole.
     Number(Option<i64>),
     Boolean(bool),
     List(usize),
+    /// A string, or a value of an enum.
+    Word(&'a str),
     Other,
 }
 
-impl From<&Value> for Known {
-    fn from(value: &Value) -> Known {
+impl<'a> From<&'a Value> for Known<'a> {
+    fn from(value: &'a Value) -> Known<'a> {
         match value {
             Value::Number(number) => Known::Number(number.as_i64()),
             Value::Bool(boolean) => Known::Boolean(*boolean),
             Value::Array(items) => Known::List(items.len()),
-            Value::Null | Value::String(_) | Value::Object(_) => Known::Other,
+            Value::String(text) => Known::Word(text),
+            Value::Null | Value::Object(_) => Known::Other,
         }
     }
 }
 
-impl From<&ConstValue> for Known {
-    fn from(value: &ConstValue) -> Known {
+impl<'a> From<&'a ConstValue> for Known<'a> {
+    fn from(value: &'a ConstValue) -> Known<'a> {
         match value {
             ConstValue::Number(number) => Known::Number(number.as_i64()),
             ConstValue::Boolean(boolean) => Known::Boolean(*boolean),
             ConstValue::List(items) => Known::List(items.len()),
+            ConstValue::String(text) => Known::Word(text),
+            ConstValue::Enum(name) => Known::Word(name.as_str()),
             _ => Known::Other,
         }
     }

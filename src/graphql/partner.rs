@@ -287,7 +287,7 @@ impl Partner {
         Connection::load(context, list, request, LedgerEntry).await
     }
 
-    /// What came of his links and clients on days from one to before another, at most three years.
+    /// What came of his links and clients on days from one to before another, at most three years. Each interval costs 1.
     async fn statistics(
         &self,
         context: &Context<'_>,

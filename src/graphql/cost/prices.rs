@@ -13,8 +13,8 @@ use async_graphql::parser::types::{
 #[error("the printed schema cannot be read: {0}")]
 pub struct BadSchema(#[from] async_graphql::parser::Error);
 
-/// What the fields of a schema cost: a connection its page times what is asked of an item, an object that holds
-/// scalars alone nothing, any other object and any mutation 1.
+/// What the fields of a schema cost: a connection its page times what is asked of an item, a span of time that is divided
+/// 1 for each of its intervals, an object that holds scalars alone nothing, any other object and any mutation 1.
 #[derive(Debug)]
 pub struct Prices {
     pub(super) query: String,
@@ -55,6 +55,8 @@ pub enum Count {
     },
     /// As many as `ids` names.
     Ids,
+    /// One, which is made of as many intervals as `interval` divides the days from `from` to `to` into.
+    Intervals,
 }
 
 impl Prices {
@@ -164,6 +166,8 @@ impl<'a> Shapes<'a> {
             if is_list { Count::PageOfItems { default } } else { Count::Page { default } }
         } else if is_list && argument("ids").is_some() {
             Count::Ids
+        } else if argument("interval").is_some() {
+            Count::Intervals
         } else if is_list && !parent.ends_with("Connection") {
             Count::List
         } else {

@@ -114,6 +114,37 @@ fn a_page_is_priced_as_it_would_be_answered() {
 }
 
 #[test]
+fn statistics_cost_their_intervals() {
+    let sdl = crate::graphql::sdl();
+    let document = "query($from: Date!, $to: Date!, $interval: StatisticsInterval! = DAY) { viewer {
+        statistics(from: $from, to: $to, interval: $interval) { points { topUps base { amount } } } } }";
+    // The viewer, the statistics and the list of their points.
+    let around = 3;
+    for (from, to, interval, points) in [
+        ("2026-01-01", "2026-01-31", "DAY", 30),
+        ("2026-01-01", "2026-01-31", "PERIOD", 2),
+        ("2023-03-01", "2026-03-01", "DAY", 1_096),
+        ("2023-03-01", "2026-03-01", "MONTH", 36),
+        ("2023-03-01", "2026-03-02", "MONTH", 1_096),
+        ("yesterday", "2026-03-02", "MONTH", 1_096),
+        ("2026-01-01", "2026-01-31", "CENTURY", 1_096),
+    ] {
+        let variables = json!({ "from": from, "to": to, "interval": interval });
+        assert_eq!(cost_under(&sdl, document, variables), around + points, "{from} {to} {interval}");
+    }
+    let dates = json!({ "from": "2026-01-01", "to": "2026-01-31" });
+    assert_eq!(cost_under(&sdl, document, dates), around + 30, "by its default");
+    let three_years = cost_under(&sdl, document, json!({ "from": "2023-03-01", "to": "2026-03-01" }));
+    assert!(three_years * 2 <= crate::config::LimitsConfig::default().cost_per_request, "with room to spare");
+    let of_links = "{ viewer { links(first: 10) { edges { node {
+        statistics(from: \"2023-03-01\", to: \"2026-03-01\") { topUps } } } } } }";
+    assert_eq!(cost_under(&sdl, of_links, json!({})), 1 + 10 * 2, "a link's are one sum");
+    let of_partners = "{ partners(first: 3) { edges { node {
+        statistics(from: \"2026-01-01\", to: \"2026-01-31\", interval: DAY) { totals { topUps } } } } } }";
+    assert_eq!(cost_under(&sdl, of_partners, json!({})), 3 * (1 + 1 + 30 + 1));
+}
+
+#[test]
 fn variables_are_put_in_with_their_defaults() {
     let document =
         "query($n: Int = 7, $m: Int) { statements(first: $n, last: $m) { edges { node { id } } } }";
