@@ -59,6 +59,13 @@ impl Clock {
     }
 }
 
+/// When an id was made, to the millisecond; none for an id that carries no time.
+pub fn time_of_id(id: Uuid) -> Option<Moment> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    let micros = seconds.checked_mul(1_000_000)?.checked_add(u64::from(nanos / 1_000))?;
+    i64::try_from(micros).ok().map(Moment)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +85,8 @@ mod tests {
         let clock = Clock::fixed(Moment(1_700_000_000_123_456));
         let ids: Vec<Uuid> = (0..1_000).map(|_| clock.new_id()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(ids[0].get_timestamp().map(|time| time.to_unix().0), Some(1_700_000_000));
+        assert_eq!(time_of_id(ids[0]), Some(Moment(1_700_000_000_123_000)));
+        assert_eq!(time_of_id(Uuid::nil()), None);
         assert_eq!(ids[0].get_version_num(), 7);
     }
 

@@ -7,6 +7,7 @@ mod payments;
 mod settlements;
 mod statements;
 mod statistics;
+mod visits;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,7 @@ pub struct Summary {
 pub async fn verify(app: &App, on_finding: impl FnMut(Finding)) -> Result<Summary, ServiceError> {
     let snapshot = app.db.begin_snapshot().await?;
     let mut check = Check::begin(app, &snapshot, on_finding).await?;
+    let visits_since = visits::kept_since(&snapshot).await?;
     let mut after = Uuid::nil();
     loop {
         let partners = partners_after(&snapshot, after).await?;
@@ -59,6 +61,7 @@ pub async fn verify(app: &App, on_finding: impl FnMut(Finding)) -> Result<Summar
         check.statements(&snapshot, chunk, &partners, &recomputed).await?;
         check.ledger(&snapshot, chunk, &partners).await?;
         check.statistics(&snapshot, chunk).await?;
+        check.visits(&snapshot, chunk, visits_since).await?;
         check.summary.partners += partners.len() as u64;
         after = last;
     }

@@ -1,6 +1,7 @@
 //! Visits over links, as visitors and their browsers make them (rules 1 to 5).
 
 mod browser;
+mod counts;
 mod hostile;
 mod interface;
 mod requests;
