@@ -129,6 +129,11 @@ async fn exports_and_pages_are_for_whom_they_are(backend: Backend) {
     assert!(page.contains("<svg") && page.contains(&setting.code) && !page.contains("<script"), "{page}");
     assert_eq!(setting.get(plain, Some(&setting.token)).await.2, page, "with the token");
     assert_eq!(setting.get(plain, Some(&setting.parrain.token("staff", "ann"))).await.0, 200);
+    let key = setting.key_with_every_scope().await;
+    for closed in [plain, "/export/commissions.csv", "/export/statements.csv", "/export/ledger.csv"] {
+        assert_eq!(setting.get(closed, Some(&key)).await.0, 401, "{closed} is for tokens");
+        assert_eq!(setting.get(closed, Some(&setting.token)).await.0, 200, "{closed}");
+    }
     let stranger = setting.parrain.token("partner", "somebody-else");
     for (address, token, status) in [
         (plain, None, 401),
@@ -141,6 +146,21 @@ async fn exports_and_pages_are_for_whom_they_are(backend: Backend) {
 }
 
 impl Setting {
+    async fn key_with_every_scope(&self) -> String {
+        let types = "{ __type(name: \"Scope\") { enumValues { name } } }";
+        let scopes = self.server.graphql(&self.token, types, json!({})).await;
+        let scopes: Vec<&Value> =
+            scopes["__type"]["enumValues"].as_array().unwrap().iter().map(|value| &value["name"]).collect();
+        assert!(scopes.len() >= 12, "{scopes:?}");
+        let create = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }";
+        let input = json!({ "input": { "label": "Accounting", "scopes": scopes } });
+        let made = self.server.graphql(&self.token, create, input).await;
+        let key = made["createApiKey"]["secret"].as_str().unwrap().to_owned();
+        // It is a good one.
+        self.server.graphql(&key, "{ viewer { statements(first: 1) { totalCount } } }", json!({})).await;
+        key
+    }
+
     async fn get(&self, path: &str, token: Option<&String>) -> (u16, reqwest::header::HeaderMap, String) {
         let mut request = self.server.http.get(format!("{}{path}", self.server.url));
         if let Some(token) = token {
