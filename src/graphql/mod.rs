@@ -29,6 +29,7 @@ mod explanation;
 mod export;
 mod forecast;
 mod id;
+mod individual_rate;
 mod ledger;
 mod loader;
 mod money;

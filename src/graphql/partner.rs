@@ -22,6 +22,7 @@ use super::explanation::{Explanation, SourceRef, why_not};
 use super::export::{self, ExportKind};
 use super::forecast::Forecast;
 use super::id::Tag;
+use super::individual_rate::IndividualRate;
 use super::ledger::LedgerEntry;
 use super::referral_link::ReferralLink;
 use super::referred_client::{ReferredClient, ReferredClientFilter, ReferredClientOrder, clients_asked};
@@ -100,6 +101,12 @@ impl Partner {
             Ok(rate.map(Decimal::from))
         };
         find().await.transpose()
+    }
+
+    /// The rates that staff has set for him, the latest period's first. Of two for one period the first holds.
+    async fn individual_rates(&self, context: &Context<'_>) -> Result<Vec<IndividualRate>> {
+        let rates = loaders(context)?.individual_rates.get(self.0.id).await?.unwrap_or_default();
+        Ok(rates.into_iter().map(IndividualRate).collect())
     }
 
     /// Rate and tier in the current period, or in the period that holds `at`.

@@ -85,7 +85,7 @@ pub struct SetIndividualRateInput {
     pub partner_id: ID,
     /// Null takes it away.
     pub rate_percent: Option<Decimal>,
-    /// Why.
+    /// Why; the partner reads it.
     pub reason: String,
 }
 

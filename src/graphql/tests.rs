@@ -6,4 +6,5 @@ mod facts;
 mod links;
 mod lists;
 mod nodes;
+mod rates;
 mod tickets;

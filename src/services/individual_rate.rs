@@ -1,14 +1,16 @@
 //! Individual rates: what staff sets for one partner instead of his tier's (rule 17).
 
-use entity::{Period, RateBasisPoints, partner};
+use std::collections::{BTreeSet, HashMap};
+
+use entity::{Period, RateBasisPoints, individual_rate, partner};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use serde_json::json;
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
 use super::event::{self, Event};
+use super::listing::grouped;
 use super::lock::{self, Progress};
 use super::partner as partners;
 use super::programme::IndividualRates;
@@ -74,6 +76,16 @@ pub async fn set(
         Ok(partner)
     })
     .await
+}
+
+/// The rates that were set for partners, the latest period's first; of two for one period the one that holds comes first.
+pub async fn of_partners(
+    app: App,
+    partner_ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Vec<individual_rate::Model>>, ServiceError> {
+    let sql = "WITH {rows} SELECT i.* FROM v JOIN individual_rate i ON i.partner_id = v.id \
+               ORDER BY i.from_period DESC, i.id DESC";
+    grouped(&app, sql, partner_ids, |rate: &individual_rate::Model| rate.partner_id).await
 }
 
 fn check_rate(rate: Option<RateBasisPoints>) -> Result<(), Refusal> {

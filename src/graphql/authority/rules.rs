@@ -169,7 +169,10 @@ pub const RULES: &[(&str, Fields)] = &[
         "Partner",
         &[
             (OWN, "id accountId code status statusReason joinedAt changes"),
-            (COMMISSIONS, "individualRatePercent standing forecast commissions statements whyNot"),
+            (
+                COMMISSIONS,
+                "individualRatePercent individualRates standing forecast commissions statements whyNot",
+            ),
             (BALANCE, "balance contract withdrawalEligibility ledger"),
             (LINKS, "links sites"),
             (STAFF, "visitQuality"),
@@ -261,6 +264,7 @@ pub const RULES: &[(&str, Fields)] = &[
         "Standing",
         &[(COMMISSIONS, "period activeClients tier ratePercent rateSource nextTier clientsToNextTier")],
     ),
+    ("IndividualRate", &[(COMMISSIONS, "ratePercent from setAt reason"), (STAFF, "setBy")]),
     ("Forecast", &[(COMMISSIONS, "activeClientsNow tier clientsToNextTier nextCredit nextSettlementAt")]),
     ("Ticket", &[(TICKETS, "id kind subject status openedAt about messages")]),
     ("TicketMessage", &[(TICKETS, "author text at")]),
