@@ -5,6 +5,7 @@
 //! `PARRAIN_TEST_MODEL_SEED=7 PARRAIN_TEST_MODEL_CASES=500 cargo nextest run model`.
 
 mod books;
+mod draw;
 mod expected;
 mod figures;
 mod steps;
@@ -18,8 +19,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use crate::harness::{Backend, Folder, TestDatabase, block_on};
 use crate::reference::{Calendar, Event, Terms, UNIT, World};
 use books::Books;
+use draw::sequences;
 use figures::Seen;
-use steps::{Sequence, sequences};
+use steps::Sequence;
 
 /// How many sequences a run tries.
 fn cases(backend: Backend) -> u64 {
