@@ -127,8 +127,32 @@ mod tests {
         let write = |transfers| write(Uuid::from_u128(7), created_at, &head, transfers).unwrap();
         let bytes = write(&transfers);
         assert_eq!(write(&transfers), bytes);
-        assert_eq!(String::from_utf8(bytes).unwrap(), EXPECTED);
+        let transfers = [("1", "110.05"), ("2", "0.10")]
+            .map(|(id, amount)| TRANSFER.replace("ID", &format!("{id:0>32}")).replace("AMOUNT", amount));
+        let expected = EXPECTED.replace("TRANSFERS", &transfers.concat());
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
     }
+
+    const TRANSFER: &str = r#"      <CdtTrfTxInf>
+        <PmtId>
+          <EndToEndId>ID</EndToEndId>
+        </PmtId>
+        <Amt>
+          <InstdAmt Ccy="EUR">AMOUNT</InstdAmt>
+        </Amt>
+        <Cdtr>
+          <Nm>Muller + Sohne</Nm>
+        </Cdtr>
+        <CdtrAcct>
+          <Id>
+            <IBAN>DE89370400440532013000</IBAN>
+          </Id>
+        </CdtrAcct>
+        <RmtInf>
+          <Ustrd>Partner programme</Ustrd>
+        </RmtInf>
+      </CdtTrfTxInf>
+"#;
 
     const EXPECTED: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.001.001.09">
@@ -169,45 +193,7 @@ mod tests {
         </FinInstnId>
       </DbtrAgt>
       <ChrgBr>SLEV</ChrgBr>
-      <CdtTrfTxInf>
-        <PmtId>
-          <EndToEndId>00000000000000000000000000000001</EndToEndId>
-        </PmtId>
-        <Amt>
-          <InstdAmt Ccy="EUR">110.05</InstdAmt>
-        </Amt>
-        <Cdtr>
-          <Nm>Muller + Sohne</Nm>
-        </Cdtr>
-        <CdtrAcct>
-          <Id>
-            <IBAN>DE89370400440532013000</IBAN>
-          </Id>
-        </CdtrAcct>
-        <RmtInf>
-          <Ustrd>Partner programme</Ustrd>
-        </RmtInf>
-      </CdtTrfTxInf>
-      <CdtTrfTxInf>
-        <PmtId>
-          <EndToEndId>00000000000000000000000000000002</EndToEndId>
-        </PmtId>
-        <Amt>
-          <InstdAmt Ccy="EUR">0.10</InstdAmt>
-        </Amt>
-        <Cdtr>
-          <Nm>Muller + Sohne</Nm>
-        </Cdtr>
-        <CdtrAcct>
-          <Id>
-            <IBAN>DE89370400440532013000</IBAN>
-          </Id>
-        </CdtrAcct>
-        <RmtInf>
-          <Ustrd>Partner programme</Ustrd>
-        </RmtInf>
-      </CdtTrfTxInf>
-    </PmtInf>
+TRANSFERS    </PmtInf>
   </CstmrCdtTrfInitn>
 </Document>
 "#;
