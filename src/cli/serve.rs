@@ -81,6 +81,8 @@ pub async fn serve(app: App, with_tasks: bool) -> Result<(), CliError> {
     let tasks = async {
         if with_tasks {
             jobs::run(&app, &stop).await;
+        } else {
+            jobs::watch(&app, &stop).await;
         }
     };
     let serving = http::serve(listeners, public, ops, &app.config.limits, &ready, stop.cancelled());

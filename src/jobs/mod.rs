@@ -27,6 +27,11 @@ pub async fn run(app: &App, stop: &CancellationToken) {
     );
 }
 
+/// Keeps the gauges alone, where the work is left to others: whoever watches this instance is told what waits all the same.
+pub async fn watch(app: &App, stop: &CancellationToken) {
+    until_stopped(stop, backlog::run(app, stop)).await;
+}
+
 /// Lets a loop come to its end after the signal, or ends it: a transaction that is open is then taken back.
 async fn until_stopped(stop: &CancellationToken, run: impl Future<Output = ()>) {
     let too_long = async {
