@@ -1,5 +1,6 @@
 //! Clients that nobody here wrote, from the public registries, against the built server: tests/clients.
 
+mod examples;
 mod toolbox;
 mod world;
 

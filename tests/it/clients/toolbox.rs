@@ -63,6 +63,12 @@ impl Workbench {
         Workbench::new(environment.join("bin"), &environment)
     }
 
+    /// With nothing but what every machine has.
+    pub fn plain() -> Workbench {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        Workbench::new(folder.to_owned(), folder)
+    }
+
     fn new(programs: PathBuf, packages: &Path) -> Workbench {
         let folder = packages.join(format!("run-{:016x}", rand::random::<u64>()));
         copy(&scripts(), &folder);
@@ -86,7 +92,17 @@ impl Workbench {
     /// Runs a script of Python against the server; it must succeed.
     #[track_caller]
     pub fn python_script(&self, script: &str, environment: &[(&str, &str)]) {
-        self.start(self.programs.join("python"), &[script], environment).printed();
+        self.run_python(&[script], environment).printed();
+    }
+
+    /// Runs a script of Python with arguments.
+    pub fn run_python(&self, script: &[&str], environment: &[(&str, &str)]) -> Output {
+        self.start(self.programs.join("python"), script, environment)
+    }
+
+    /// Runs a script of the shell with arguments.
+    pub fn run_shell(&self, script: &[&str], environment: &[(&str, &str)]) -> Output {
+        self.start("sh", script, environment)
     }
 
     fn start(&self, program: impl AsRef<OsStr>, arguments: &[&str], environment: &[(&str, &str)]) -> Output {

@@ -80,6 +80,22 @@ impl World {
         assert!(!results.is_empty() && results.iter().all(|result| result["outcome"] == outcome), "{answer}");
     }
 
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// What the partner is answered.
+    pub async fn ask(&self, query: &str, variables: Value) -> Value {
+        self.server.graphql(&self.partner, query, variables).await
+    }
+
+    /// A key of the partner's with these scopes.
+    pub async fn api_key(&self, scopes: &[&str]) -> String {
+        let create = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }";
+        let made = self.ask(create, json!({ "input": { "label": "Accounting", "scopes": scopes } })).await;
+        made["createApiKey"]["secret"].as_str().expect("a key").to_owned()
+    }
+
     /// What a script is told.
     pub fn environment(&self) -> [(&'static str, &str); 4] {
         [
