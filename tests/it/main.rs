@@ -17,6 +17,7 @@ mod import;
 mod lists;
 mod migration;
 mod model;
+mod operations;
 mod payouts;
 mod reference;
 mod sample;
