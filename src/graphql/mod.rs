@@ -24,6 +24,7 @@ mod contract;
 mod contract_mutation;
 mod erasure;
 mod error;
+mod event_type;
 mod exchange_rate;
 mod explanation;
 mod export;

@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 
-use entity::{Moment, SubjectKind};
+use entity::{Moment, SubjectKind, referral};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
+use super::notice;
 use super::occurrence::{self, bound};
 use super::paging::batch::for_each_parent;
 use crate::app::App;
@@ -27,18 +28,17 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Draws numbers higher than all that the partners whose rows are locked have; none where nobody is told.
-    pub async fn draw(app: &App, tx: &impl ConnectionTrait) -> Result<Numbers, DbErr> {
+    /// Draws numbers higher than all that these partners have, whose rows are locked, and tells of them once they are
+    /// committed (`services/notice.rs`); none where nobody is told.
+    pub async fn draw(
+        app: &App,
+        tx: &impl ConnectionTrait,
+        partners: impl IntoIterator<Item = Uuid>,
+    ) -> Result<Numbers, DbErr> {
         if !app.makes_events {
             return Ok(Numbers { next: None });
         }
-        let sql = match tx.get_database_backend() {
-            DbBackend::Postgres => "SELECT nextval('change_number')",
-            _ => "UPDATE change_number SET last_value = last_value + 1 RETURNING last_value",
-        };
-        let row = db::query_one(tx, sql, vec![]).await?;
-        let row = row.ok_or_else(|| DbErr::RecordNotFound("change_number".to_owned()))?;
-        let drawn: i64 = row.try_get_by_index(0)?;
+        let drawn = notice::draw(app, tx, partners).await?;
         Ok(Numbers { next: Some(drawn << DRAWN_AT_ONCE) })
     }
 
@@ -51,10 +51,14 @@ impl Numbers {
 }
 
 /// Makes an event of a referral just written; its partner's row is locked.
-pub async fn number_referral(app: &App, tx: &impl ConnectionTrait, id: Uuid) -> Result<(), DbErr> {
-    let number = Numbers::draw(app, tx).await?.take();
+pub async fn number_referral(
+    app: &App,
+    tx: &impl ConnectionTrait,
+    referral: &referral::Model,
+) -> Result<(), DbErr> {
+    let number = Numbers::draw(app, tx, [referral.partner_id]).await?.take();
     let sql = "UPDATE referral SET change = $1 WHERE id = $2";
-    db::execute(tx, sql, vec![number.into(), id.into()]).await.map(|_| ())
+    db::execute(tx, sql, vec![number.into(), referral.id.into()]).await.map(|_| ())
 }
 
 /// Lets a copy go on where the original has come to.

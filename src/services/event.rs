@@ -71,7 +71,7 @@ pub async fn record(app: &App, tx: &impl ConnectionTrait, events: &[Event], at: 
     if events.is_empty() {
         return Ok(());
     }
-    let mut numbers = Numbers::draw(app, tx).await?;
+    let mut numbers = Numbers::draw(app, tx, events.iter().map(|event| event.partner_id)).await?;
     let mut rows = Rows::new(COLUMNS);
     for event in events {
         let Some(number) = numbers.take() else { return Ok(()) };

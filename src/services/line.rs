@@ -74,7 +74,9 @@ impl NewLines {
     ) -> Result<(), ServiceError> {
         let Some(earliest) = self.lines.iter().map(|line| line.rate_period).min() else { return Ok(()) };
         super::programme::fix_terms(recording, tx, earliest).await?;
-        insert(tx, &self.lines, Numbers::draw(recording.app, tx).await?).await?;
+        let partners = self.lines.iter().map(|line| line.partner_id);
+        let numbers = Numbers::draw(recording.app, tx, partners).await?;
+        insert(tx, &self.lines, numbers).await?;
         let clients = self.sums.apply(tx).await?;
         statistics::count_lines(&recording.app.terms.calendar, tx, &self.lines, &clients).await?;
         Ok(())

@@ -32,6 +32,7 @@ pub mod line;
 pub mod link_cache;
 pub mod listing;
 pub mod lock;
+pub mod notice;
 pub mod occurrence;
 pub mod owner;
 pub mod paging;

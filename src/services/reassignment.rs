@@ -61,7 +61,7 @@ pub async fn reassign_client(
         };
         referral::Entity::insert(after.clone().into_active_model()).exec_without_returning(&tx).await?;
         referred_client::open_totals(&tx, std::iter::once((after.id, after.partner_id))).await?;
-        change::number_referral(app, &tx, after.id).await?;
+        change::number_referral(app, &tx, &after).await?;
         let entry = AuditEntry {
             at: now,
             actor,

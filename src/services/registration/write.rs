@@ -108,7 +108,8 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
         ("hold_reason", Column::TextOrNull),
         ("change", Column::BigIntOrNull),
     ]);
-    let mut numbers = Numbers::draw(recording.app, tx).await?;
+    let partners = bound.iter().map(|bound| bound.referral.partner_id);
+    let mut numbers = Numbers::draw(recording.app, tx, partners).await?;
     for bound in bound {
         let brought_by = if bound.token.is_some() { BroughtBy::Visit } else { BroughtBy::Code };
         rows.push([

@@ -14,6 +14,7 @@ use crate::domain::tier::{Tiers, tier_for};
 use crate::services::error::ServiceError;
 use crate::services::event::{self, Event};
 use crate::services::lock::{self, Progress};
+use crate::services::notice;
 use crate::services::programme::TierTables;
 
 /// A standing as it is fixed at the end of the period before.
@@ -49,6 +50,7 @@ pub async fn close(app: &App, period: Period) -> Result<Option<Lease>, ServiceEr
     let standings = next_standings(app, &tx, period, tables.in_force(period.next())).await?;
     insert_standings(&tx, period.next(), &standings).await?;
     tell_of_tiers(app, &tx, &tables, period, &standings, closed_at).await?;
+    notice::settlement_went_on(app, &tx).await?;
     crash_point::pass("settlement.close_before_commit");
     tx.commit().await?;
     tracing::info!(%period, partners = partners_total, "period closed");

@@ -16,8 +16,8 @@ use crate::domain::transfer;
 use crate::services::change::Numbers;
 use crate::services::error::{ServiceError, retrying};
 use crate::services::ledger::{self, Postings};
-use crate::services::lock;
 use crate::services::programme::TierTables;
+use crate::services::{lock, notice};
 
 /// How many partners a transaction settles: each batch renews the lease, and holds their balances for a moment only.
 const BATCH: usize = 500;
@@ -100,9 +100,11 @@ async fn write_batch(app: &App, lease: &Lease) -> Result<Option<Uuid>, ServiceEr
             postings.balance(statement.partner_id).map_or(Money::ZERO, |held| held.balance.available);
         ids.insert(statement.partner_id, (id, available));
     }
-    insert(&tx, period, &drawn, &ids, now, Numbers::draw(app, &tx).await?).await?;
+    let numbers = Numbers::draw(app, &tx, partners).await?;
+    insert(&tx, period, &drawn, &ids, now, numbers).await?;
     postings.write(&tx).await?;
     count(&tx, period, &drawn, last).await?;
+    notice::settlement_went_on(app, &tx).await?;
     crash_point::pass("settlement.statements_before_commit");
     tx.commit().await?;
     Ok(Some(last))
@@ -210,6 +212,7 @@ async fn complete(app: &App, lease: &Lease) -> Result<(), ServiceError> {
     let sql = "UPDATE settlement SET status = 'COMPLETED', completed_at = $1, digest = $2 WHERE period = $3";
     let values = vec![app.clock.now().0.into(), digest.as_str().into(), lease.period.0.into()];
     db::execute(&tx, sql, values).await?;
+    notice::settlement_went_on(app, &tx).await?;
     crash_point::pass("settlement.complete_before_commit");
     tx.commit().await?;
     tracing::info!(period = %lease.period, digest, "period settled");
