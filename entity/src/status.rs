@@ -33,6 +33,11 @@ pub enum EventType {
 }
 
 impl EventType {
+    /// Every one there is.
+    pub fn all() -> impl Iterator<Item = EventType> {
+        <EventType as strum::IntoEnumIterator>::iter()
+    }
+
     /// The name in capitals.
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -28,7 +28,11 @@ pub struct LimitsConfig {
     pub max_connections: usize,
     /// Requests at work; over it 503 at once.
     pub max_requests: usize,
-    /// Bytes of a request's body.
+    /// Subscriptions that are open, and as many WebSockets; over it 503 at once.
+    pub max_subscriptions: usize,
+    /// Of these one caller's; over it 429.
+    pub max_subscriptions_per_caller: usize,
+    /// Bytes of a request's body, and of a message over a WebSocket.
     pub body_bytes: usize,
     /// Bytes of a request's body under a service token.
     pub service_body_bytes: usize,
@@ -56,6 +60,8 @@ impl Default for LimitsConfig {
             shutdown_grace: Duration::from_secs(25),
             max_connections: 1_024,
             max_requests: 512,
+            max_subscriptions: 1_000,
+            max_subscriptions_per_caller: 20,
             body_bytes: 64 * 1024,
             service_body_bytes: 1024 * 1024,
             document_cache_bytes: 2 * 1024 * 1024,

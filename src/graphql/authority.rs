@@ -6,7 +6,7 @@ pub mod roots;
 pub mod rules;
 
 use async_graphql::Context;
-use entity::partner;
+use entity::{EventType, partner};
 use uuid::Uuid;
 
 use super::error::{Failure, Result};
@@ -122,6 +122,14 @@ pub async fn may_see(context: &Context<'_>, tag: Tag, owner: Option<Uuid>) -> Re
 pub fn may_be_told(context: &Context<'_>, tag: Tag) -> bool {
     match caller(context) {
         Caller::ApiKey { scopes, .. } => key_scope::may_see(tag, scopes),
+        _ => true,
+    }
+}
+
+/// Whether the caller is told of such events of a partner that he may see: an API key by its scopes.
+pub fn may_be_told_of(context: &Context<'_>, event_type: EventType) -> bool {
+    match caller(context) {
+        Caller::ApiKey { scopes, .. } => key_scope::may_be_told(event_type, scopes),
         _ => true,
     }
 }

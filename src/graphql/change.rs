@@ -60,7 +60,7 @@ pub async fn changes(
     })
 }
 
-const fn tag_of(kind: SubjectKind) -> Tag {
+pub const fn tag_of(kind: SubjectKind) -> Tag {
     match kind {
         SubjectKind::Partner => Tag::Partner,
         SubjectKind::Link => Tag::ReferralLink,

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use async_graphql::Pos;
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
 
+use entity::EventType;
+
 use super::authority::rules;
 use super::cost::Prices;
 use super::id::Tag;
@@ -29,6 +31,21 @@ pub fn may_see(tag: Tag, scopes: &[Scope]) -> bool {
         Tag::Withdrawal | Tag::ServiceTransfer => Scope::ReadWithdrawals,
         Tag::Ticket => Scope::ReadTickets,
         _ => return false,
+    };
+    scopes.contains(&scope)
+}
+
+/// Whether a key with these scopes may be told of such events: whoever may read what changed.
+pub fn may_be_told(event_type: EventType, scopes: &[Scope]) -> bool {
+    let scope = match event_type {
+        EventType::ClientRegistered => Scope::ReadClients,
+        EventType::CommissionRecorded
+        | EventType::CommissionReversed
+        | EventType::StatementSettled
+        | EventType::TierChanged => Scope::ReadCommissions,
+        EventType::WithdrawalChanged | EventType::ServiceTransferChanged => Scope::ReadWithdrawals,
+        EventType::ContractChanged => Scope::ReadBalance,
+        EventType::TicketChanged => Scope::ReadTickets,
     };
     scopes.contains(&scope)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Data, EmptySubscription, Executor, ID, MergedObject, Request, Response, SDLExportOptions, SchemaBuilder,
+    Data, Executor, ID, MergedObject, MergedSubscription, Request, Response, SDLExportOptions, SchemaBuilder,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -37,6 +37,7 @@ mod money;
 mod node;
 mod parked_fact;
 mod partner;
+mod partner_event;
 mod partner_mutation;
 mod period;
 mod programme;
@@ -52,6 +53,7 @@ mod scalar;
 mod service_transfer;
 mod service_transfer_mutation;
 mod settlement;
+mod settlement_progress;
 mod site;
 mod standing;
 mod statement;
@@ -69,6 +71,7 @@ pub mod code;
 pub mod cost;
 pub mod key_scope;
 pub mod limits;
+pub mod live;
 pub mod rate_limit;
 
 pub use request::{Origin, RequestId};
@@ -111,7 +114,12 @@ pub struct Mutation(
     api_key::ApiKeyMutation,
 );
 
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+/// What can be followed: server-sent events (the graphql-sse protocol, one connection a subscription) and WebSockets
+/// (graphql-transport-ws) on the same path. A subscription has one field at its root.
+#[derive(Debug, Default, MergedSubscription)]
+pub struct Subscription(partner_event::PartnerSubscription, settlement_progress::SettlementSubscription);
+
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema over an app, which is its data. Requests go through [`Api`].
 pub fn build(app: App) -> Schema {
@@ -120,8 +128,8 @@ pub fn build(app: App) -> Schema {
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_output_type_description::<ID>("The id of an object: opaque, and the same for ever.")
 }
 

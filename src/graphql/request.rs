@@ -40,6 +40,11 @@ pub fn forget(context: &Context<'_>) -> Result<()> {
     if context.path_node.is_some_and(|node| node.parent.is_some()) {
         return Ok(());
     }
+    begin_anew(context)
+}
+
+/// Begins with new loaders: what was looked up before may have changed.
+pub fn begin_anew(context: &Context<'_>) -> Result<()> {
     let RequestLoaders(loaders) = context.data().map_err(|_| missing())?;
     *loaders.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Loaders::new(app(context)?));
     Ok(())

@@ -20,7 +20,7 @@ use crate::graphql::rate_limit::RateLimit;
 const INTERNAL: &str = "Something went wrong on this side. The request id finds it in the log.";
 
 /// The extension that says what a request costs.
-const COST: &str = "cost";
+pub const COST: &str = "cost";
 
 /// A request that is not run.
 #[derive(Debug)]
@@ -71,10 +71,23 @@ impl Failure {
         Failure { header: Some(Box::new((ALLOW, HeaderValue::from_static("POST")))), ..failure }
     }
 
+    pub fn only_by_events() -> Failure {
+        let message = "A subscription needs Accept: text/event-stream, or a WebSocket.";
+        Failure::with_status(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message)
+    }
+
     pub fn over_capacity() -> Failure {
         let message = "The service is at its limit; try again.";
         let failure = Failure::with_status(StatusCode::SERVICE_UNAVAILABLE, Code::Throttled, message);
         Failure { header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("1")))), ..failure }
+    }
+
+    pub fn too_many_subscriptions(limit: usize) -> Failure {
+        let message = format!("{limit} subscriptions of one caller may be open at once.");
+        Failure {
+            header: Some(Box::new((RETRY_AFTER, HeaderValue::from_static("10")))),
+            ..Failure::new(Code::Throttled, message)
+        }
     }
 
     pub fn throttled(throttled: &Throttled) -> Failure {
@@ -98,6 +111,22 @@ impl Failure {
 
     pub fn with_rate_limit(self, rate_limit: RateLimit) -> Failure {
         Failure { rate_limit: Some(rate_limit), ..self }
+    }
+
+    /// Whether it is about what an operation says, and not about who asks, or how.
+    pub fn is_of_the_operation(&self) -> bool {
+        let is_else = matches!(self.code, Code::Unauthenticated | Code::Throttled | Code::Internal);
+        self.status.is_none() && !is_else
+    }
+
+    /// As the result of an operation that was begun over a connection that goes on.
+    pub fn result(self, id: &RequestId) -> serde_json::Value {
+        let (locations, extensions) = (&self.locations, extensions(self.code, id));
+        let mut error = serde_json::json!({ "message": self.message, "extensions": extensions });
+        if !locations.is_empty() {
+            error["locations"] = serde_json::json!(locations);
+        }
+        serde_json::json!({ "errors": [error] })
     }
 
     pub fn respond(self, media: Media, id: &RequestId) -> Response {
@@ -199,6 +228,23 @@ pub fn respond(mut executed: Executed, rate_limit: RateLimit, media: Media, id: 
     let mut response = json(status, media, &body);
     response.headers_mut().extend(executed.http_headers);
     response
+}
+
+/// A result of an operation that goes on over its connection.
+pub fn result(mut executed: Executed, more: Option<(String, Value)>, id: &RequestId) -> serde_json::Value {
+    executed.extensions.extend(more);
+    let refused = was_refused(&executed);
+    let body = |error: ServerError| {
+        let code = code_of(&error);
+        error_body(error, code, id)
+    };
+    let errors = executed.errors.into_iter().map(body).collect();
+    let data = (!refused).then_some(&executed.data);
+    let body = ResponseBody { errors, data, extensions: &executed.extensions };
+    serde_json::to_value(&body).unwrap_or_else(|error| {
+        tracing::error!(%error, "a result could not be written as JSON");
+        serde_json::Value::Null
+    })
 }
 
 /// The code that the resolver gave, else what the schema's own messages mean. A resolver's error without a code was

@@ -2,161 +2,115 @@
 
 mod documents;
 mod params;
+mod prepared;
 
-use std::net::IpAddr;
-
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
-};
-use async_graphql::{Executor, Request as GraphqlRequest, Variables};
+use async_graphql::Executor;
+use async_graphql::parser::types::OperationType;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use futures_util::StreamExt;
 
 use super::client_address::client_address;
 use super::edge::RequestId;
 use super::error::{self, Failure};
+use super::live::{self, Asker, Operation, Session, Stopping};
 use super::media::{self, Media};
 use super::router::Http;
-use super::token;
-use crate::domain::api_key::is_key;
 use crate::domain::caller::Caller;
-use crate::graphql::Origin;
 use crate::graphql::code::Code;
-use crate::graphql::rate_limit::RateLimit;
-use crate::services::api_key;
 
 pub use documents::Documents;
-use params::Params;
+pub use params::{Params, read_event_id};
+pub use prepared::{Prepared, prepare};
 
 /// Answers `/graphql`, whatever comes.
 pub async fn handle<E: Executor>(State(http): State<Http<E>>, request: Request<Body>) -> Response {
+    if live::is_wanted(&request) {
+        return live::open(http, request).await;
+    }
     let id = RequestId::of(&request);
-    let Some(media) = Media::accepted(request.headers()) else {
-        let message = "Accept must allow application/json or application/graphql-response+json.";
+    let forms =
+        Forms { media: Media::accepted(request.headers()), events: media::takes_events(request.headers()) };
+    if forms.media.is_none() && !forms.events {
+        let message =
+            "Accept must allow application/json, application/graphql-response+json or text/event-stream.";
         return Failure::with_status(StatusCode::NOT_ACCEPTABLE, Code::BadUserInput, message)
             .respond(Media::Json, &id);
-    };
-    match answer(&http, request, media, &id).await {
-        Ok(response) => response,
-        Err(failure) => failure.respond(media, &id),
     }
+    match answer(&http, request, forms, &id).await {
+        Ok(response) => response,
+        Err(failure) if forms.media.is_none() && failure.is_of_the_operation() => live::refuse(failure, &id),
+        Err(failure) => failure.respond(forms.media.unwrap_or(Media::Json), &id),
+    }
+}
+
+/// The forms of an answer that a client takes.
+#[derive(Clone, Copy)]
+struct Forms {
+    media: Option<Media>,
+    /// A stream of events: for a subscription, and for anything where nothing else will do.
+    events: bool,
 }
 
 async fn answer<E: Executor>(
     http: &Http<E>,
     request: Request<Body>,
-    media: Media,
+    forms: Forms,
     id: &RequestId,
 ) -> Result<Response, Failure> {
-    let caller = caller_of(http, request.headers()).await?;
+    let session = Session::of(http, request.headers()).await?;
     let address = client_address(&request, &http.app.config.trusted_proxies);
+    let asker = Asker { caller: session.caller.clone(), address, id: id.clone() };
+    let (stopping, from_header) = (Stopping::of(&request), live::last_event_id(request.headers())?);
     let by_get = request.method() != Method::POST;
     let params = if by_get {
         Params::from_query(request.uri().query().unwrap_or_default())?
     } else {
-        Params::from_body(&read_body(http, request, &caller).await?)?
+        Params::from_body(&read_body(http, request, &session.caller).await?)?
     };
-    let found = http.documents.find(params.query.as_deref(), params.persisted).await?;
-    let operation = operation_to_run(&found.document, params.operation_name.as_deref())?;
-    if by_get && operation.ty != OperationType::Query {
-        return Err(Failure::only_by_post());
+    let from = from_header.or(params.last_event_id);
+    let check = |operation| match operation {
+        OperationType::Query => Ok(()),
+        OperationType::Mutation if by_get => Err(Failure::only_by_post()),
+        OperationType::Mutation => Ok(()),
+        OperationType::Subscription if forms.events => Ok(()),
+        OperationType::Subscription => Err(Failure::only_by_events()),
+    };
+    let prepared = prepare(http, &asker, params, check).await?;
+    match forms.media {
+        Some(media) if prepared.operation != OperationType::Subscription => {
+            run(http, &asker, prepared, media).await
+        }
+        _ => {
+            let operation = Operation::begin(http, asker, prepared, from)?;
+            Ok(live::stream(http.clone(), operation, session, stopping))
+        }
     }
-    let cost = http.prices.cost_of(&found.document, operation, &params.variables);
-    let rate_limit = spend(http, &caller, address, cost)?;
+}
 
-    let is_known_caller = !caller.is_anonymous();
-    let mut graphql = GraphqlRequest::new(params.query.unwrap_or_default())
-        .variables(Variables::from_json(params.variables.into()))
-        .data(caller)
-        .data(rate_limit)
-        .data(id.for_resolvers());
-    if let Some(address) = address {
-        graphql = graphql.data(Origin(address.to_string().into()));
-    }
-    graphql.operation_name = params.operation_name;
-    graphql.set_parsed_query(ExecutableDocument::clone(&found.document));
-    if !http.app.config.introspection {
-        graphql = graphql.disable_introspection();
-    }
+/// Runs an operation that has one result.
+async fn run<E: Executor>(
+    http: &Http<E>,
+    asker: &Asker,
+    prepared: Prepared,
+    media: Media,
+) -> Result<Response, Failure> {
+    let rate_limit = prepared.rate_limit;
+    let limit = http.app.config.limits.request_timeout;
     let executed =
-        tokio::time::timeout(http.app.config.limits.request_timeout, http.executor.execute(graphql))
-            .await
-            .map_err(|_| {
-                let message = "The request took too long and was given up.";
-                Failure::new(Code::Timeout, message).with_rate_limit(rate_limit)
-            })?;
-    if is_known_caller && !error::was_refused(&executed) {
+        tokio::time::timeout(limit, http.executor.execute(prepared.request)).await.map_err(|_| {
+            let message = "The request took too long and was given up.";
+            Failure::new(Code::Timeout, message).with_rate_limit(rate_limit)
+        })?;
+    if let Some(found) = prepared.found
+        && !asker.caller.is_anonymous()
+        && !error::was_refused(&executed)
+    {
         http.documents.keep(found).await;
     }
-    Ok(error::respond(executed, rate_limit, media, id))
-}
-
-/// Who asks: by an API key, which is looked up, or by a token, which says it itself.
-async fn caller_of<E>(http: &Http<E>, headers: &HeaderMap) -> Result<Caller, Failure> {
-    let key = token::bearer(headers).ok().flatten().filter(|token| is_key(token));
-    if let Some(key) = key {
-        let found = api_key::authenticate(&http.app, key).await.map_err(|error| {
-            tracing::error!(%error, "an API key could not be looked up");
-            Failure::internal()
-        })?;
-        return found.ok_or_else(|| {
-            tracing::info!("an API key was not believed");
-            Failure::unauthenticated()
-        });
-    }
-    http.verifier.caller(headers, http.app.clock.now()).await.map_err(|reason| {
-        tracing::info!(%reason, "a token was not believed");
-        Failure::unauthenticated()
-    })
-}
-
-/// Has the caller pay for a request before it runs. One that costs too much costs nothing: it is refused whatever is
-/// in the bucket.
-fn spend<E>(
-    http: &Http<E>,
-    caller: &Caller,
-    address: Option<IpAddr>,
-    cost: u32,
-) -> Result<RateLimit, Failure> {
-    let limit = http.app.config.limits.cost_per_request;
-    let is_too_dear = cost > limit;
-    let price = if is_too_dear { 0 } else { cost };
-    let spent = http.buckets.spend(caller, address, price, http.app.clock.now());
-    let rate_limit = spent.map_err(|throttled| {
-        metrics::counter!("graphql_throttled_total", "role" => caller.role()).increment(1);
-        Failure::throttled(&throttled)
-    })?;
-    if is_too_dear {
-        let message = format!("The request costs {cost}; one may cost {limit}. Ask for shorter pages.");
-        let rate_limit = RateLimit { cost, ..rate_limit };
-        return Err(Failure::new(Code::QueryTooComplex, message).with_rate_limit(rate_limit));
-    }
-    Ok(rate_limit)
-}
-
-/// The operation that would run: a document may hold several, and a single one may have a name.
-fn operation_to_run<'a>(
-    document: &'a ExecutableDocument,
-    name: Option<&str>,
-) -> Result<&'a OperationDefinition, Failure> {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(operation),
-        (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        (DocumentOperations::Multiple(operations), None) => {
-            operations.values().next().filter(|_| operations.len() == 1)
-        }
-    };
-    operation.map(|operation| &operation.node).ok_or_else(|| {
-        let message = match name {
-            Some(_) => "operationName names none of the document's operations.",
-            None => "operationName must say which of the document's operations to run.",
-        };
-        Failure::new(Code::BadUserInput, message)
-    })
+    Ok(error::respond(executed, rate_limit, media, &asker.id))
 }
 
 /// Reads a JSON body up to its limit, and no further.

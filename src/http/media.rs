@@ -47,6 +47,13 @@ impl Media {
     }
 }
 
+/// Whether a stream of events is asked for by its name: it is nothing that a wildcard means.
+pub fn takes_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut ranges = values.flat_map(|value| value.split(',')).filter_map(Range::read);
+    ranges.any(|range| range.media_type.eq_ignore_ascii_case("text/event-stream") && range.weight > 0)
+}
+
 /// One range of `Accept`, its weight in thousandths.
 struct Range<'a> {
     media_type: &'a str,
@@ -145,6 +152,21 @@ mod tests {
             assert_eq!(Media::accepted(&headers), media, "{accept}");
         }
         assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::Json));
+    }
+
+    #[test]
+    fn events_are_asked_for_by_their_name() {
+        for (accept, taken) in [
+            ("text/event-stream", true),
+            ("application/json, Text/Event-Stream; q=0.5", true),
+            ("text/event-stream;q=0", false),
+            ("text/*, */*", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(takes_events(&headers), taken, "{accept}");
+        }
     }
 
     #[test]

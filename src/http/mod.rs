@@ -7,6 +7,7 @@ mod error;
 mod export;
 mod graphql;
 mod health;
+mod live;
 mod media;
 mod print;
 mod private;

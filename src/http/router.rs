@@ -20,6 +20,7 @@ use super::edge::{self, Edge, X_REQUEST_ID};
 use super::export;
 use super::graphql::{self, Documents};
 use super::health::{self, Health, Ready};
+use super::live::{LAST_EVENT_ID, Live};
 use super::print;
 use super::redirect;
 use super::token::Verifier;
@@ -39,6 +40,7 @@ pub struct Http<E> {
     pub(super) buckets: Arc<Buckets>,
     /// Exports that read the database at this moment.
     pub(super) exports: Arc<Semaphore>,
+    pub(super) live: Arc<Live>,
     /// The schema as text, printed once.
     sdl: Arc<str>,
 }
@@ -54,6 +56,7 @@ impl<E: Executor> Http<E> {
             prices: Arc::new(prices),
             buckets: Arc::new(Buckets::new(&app.config.limits)?),
             exports: Arc::new(Semaphore::new(export::MAX_AT_ONCE)),
+            live: Arc::new(Live::new(&app.config.limits)),
             verifier: Arc::new(Verifier::new(&app.config)?),
             documents: Documents::new(app.config.limits.document_cache_bytes),
             sdl: sdl.into(),
@@ -125,7 +128,7 @@ fn cors(allowed_origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins.collect::<Vec<_>>())
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID, LAST_EVENT_ID])
         .expose_headers([X_REQUEST_ID, RETRY_AFTER])
         .max_age(std::time::Duration::from_secs(600))
         // The handler says itself what its answers vary by.

@@ -18,6 +18,8 @@ use connection::Connection;
 
 /// How many clients at once are told that the service is full; whoever comes beyond is cut off.
 const MAX_TURNED_AWAY: usize = 64;
+/// How long WebSockets may take to say good-bye.
+const SOCKETS_GRACE: Duration = Duration::from_secs(3);
 /// Connections of the port of whoever runs the service.
 const MAX_OPS_CONNECTIONS: usize = 64;
 /// How long to wait where the process has no more files to open.
@@ -60,8 +62,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let connection = Arc::new(Connection::new(limits));
-    let (stop_public, public_stopped) = watch::channel(());
-    let (stop_ops, ops_stopped) = watch::channel(());
+    let (stop_public, public_stopped) = watch::channel(false);
+    let (stop_ops, ops_stopped) = watch::channel(false);
     let accept = |listener, router, max, stopped| {
         let (connection, grace) = (connection.clone(), limits.shutdown_grace);
         tokio::spawn(accept(listener, router, connection, max, stopped, grace))
@@ -72,9 +74,13 @@ pub async fn serve(
     shutdown.await;
     ready.stop();
     tracing::info!("stopping: requests in flight may end");
-    drop(stop_public);
+    stop_public.send_replace(true);
     join(public).await;
-    drop(stop_ops);
+    // WebSockets have left their connections; each holds the receiver that tells it to end.
+    if tokio::time::timeout(SOCKETS_GRACE, stop_public.closed()).await.is_err() {
+        tracing::warn!("WebSockets were still open when the time was over");
+    }
+    stop_ops.send_replace(true);
     join(ops).await;
 }
 
@@ -84,13 +90,13 @@ async fn join(task: tokio::task::JoinHandle<()>) {
     }
 }
 
-/// Takes connections until the sender of `stopped` is gone, then waits for those in hand.
+/// Takes connections until `stopped` says so, then waits for those in hand.
 async fn accept(
     listener: TcpListener,
     router: Router,
     connection: Arc<Connection>,
     max_connections: usize,
-    mut stopped: watch::Receiver<()>,
+    mut stopped: watch::Receiver<bool>,
     grace: Duration,
 ) {
     let mut open = JoinSet::new();
@@ -99,7 +105,7 @@ async fn accept(
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_) = open.join_next() => continue,
-            _ = stopped.changed() => break,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
         };
         match accepted {
             Ok((stream, _)) if open.len() < max_connections => {

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Config, ConfigError};
 use crate::domain::caller::Caller;
-use claims::Expected;
+use claims::{Expected, ends_at};
 use key_source::KeySource;
 
 pub use mint::{MintError, Role, mint};
@@ -80,9 +80,17 @@ impl Verifier {
     /// # Errors
     /// `BadToken`.
     pub async fn verify(&self, token: &str, now: Moment) -> Result<Caller, BadToken> {
+        self.verify_until(token, now).await.map(|(caller, _)| caller)
+    }
+
+    /// The same, and until when the token is believed.
+    ///
+    /// # Errors
+    /// `BadToken`.
+    pub async fn verify_until(&self, token: &str, now: Moment) -> Result<(Caller, Moment), BadToken> {
         check_length(token)?;
         let claims = self.signed_claims(token, now).await?;
-        self.expected.caller(&claims, now)
+        Ok((self.expected.caller(&claims, now)?, ends_at(&claims)))
     }
 
     /// The claims, once the signature holds. A key is held to the one algorithm it is for: what the header asks for

@@ -31,6 +31,7 @@ pub mod ledger;
 pub mod line;
 pub mod link_cache;
 pub mod listing;
+pub mod live;
 pub mod lock;
 pub mod notice;
 pub mod occurrence;

@@ -95,6 +95,8 @@ const FINANCE: Rule = staff(StaffScope::Finance);
 const ADMIN: Rule = staff(StaffScope::Admin);
 /// A partner's own, and staff's.
 const OWN: Rule = Rule { partner: Partner::Own, ..STAFF };
+/// The partner behind the token or the key, and nobody for him.
+const VIEWER: Rule = Rule { partner: Partner::Own, ..NOBODY };
 const LINKS: Rule = own(KeyScope::ReadLinks);
 const CLIENTS: Rule = own(KeyScope::ReadClients);
 const COMMISSIONS: Rule = own(KeyScope::ReadCommissions);
@@ -164,7 +166,7 @@ pub const RULES: &[(&str, Fields)] = &[
             (ADMIN, "setIndividualRate setTiers suspendPartner reinstatePartner eraseAccount"),
         ],
     ),
-    ("Subscription", &[(OWN, "partnerEvents"), (STAFF, "settlementProgress")]),
+    ("Subscription", &[(VIEWER, "partnerEvents"), (STAFF, "settlementProgress")]),
     (
         "Partner",
         &[

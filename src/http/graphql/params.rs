@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::error::Failure;
+use crate::domain::watermark::Watermark;
 use crate::graphql::limits;
 
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub struct Params {
     pub persisted: Option<[u8; 32]>,
     pub operation_name: Option<String>,
     pub variables: Map<String, Value>,
+    /// After which event a subscription is to go on.
+    pub last_event_id: Option<Watermark>,
 }
 
 impl Params {
@@ -44,7 +47,8 @@ impl Params {
         Params::from_object(object)
     }
 
-    fn from_object(mut object: Map<String, Value>) -> Result<Params, Failure> {
+    /// Takes the members of a JSON object that was read with care.
+    pub fn from_object(mut object: Map<String, Value>) -> Result<Params, Failure> {
         let query = match object.remove("query") {
             Some(Value::String(query)) => Some(query),
             None | Some(Value::Null) => None,
@@ -57,12 +61,24 @@ impl Params {
             Some(_) => return Err(Failure::malformed("operationName must be a string.")),
         };
         let variables = optional_object(&mut object, "variables")?;
-        let persisted = persisted(&optional_object(&mut object, "extensions")?)?;
+        let extensions = optional_object(&mut object, "extensions")?;
+        let persisted = persisted(&extensions)?;
+        let last_event_id = match extensions.get("lastEventId") {
+            Some(Value::String(id)) => Some(read_event_id(id)?),
+            None | Some(Value::Null) => None,
+            Some(_) => return Err(Failure::malformed("lastEventId must be a string.")),
+        };
         if query.is_none() && persisted.is_none() {
             return Err(Failure::malformed("query is missing."));
         }
-        Ok(Params { query, persisted, operation_name, variables })
+        Ok(Params { query, persisted, operation_name, variables, last_event_id })
     }
+}
+
+/// Reads the id of an event that was given out.
+pub fn read_event_id(id: &str) -> Result<Watermark, Failure> {
+    Watermark::decode(id)
+        .ok_or_else(|| Failure::malformed("The last event's id is not one that was given out."))
 }
 
 fn read_json(name: &str, json: &[u8]) -> Result<Value, Failure> {

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::config::LimitsConfig;
+use crate::http::live::Stopping;
 
 /// The whole answer to a client for whom there is no room.
 const FULL: &[u8] =
@@ -57,21 +58,26 @@ impl Connection {
         Connection { builder, idle_timeout: limits.idle_timeout }
     }
 
-    /// Serves until the client goes, is silent for too long, or the sender of `stopped` is gone and nothing is in
-    /// flight. hyper's own timer starts with the first byte of HTTP/1: silence before it, and between requests, is
+    /// Serves until the client goes, is silent for too long, or `stopped` says so and nothing is in flight. hyper's own timer starts with the first byte of HTTP/1: silence before it, and between requests, is
     /// seen here.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, router: Router, mut stopped: watch::Receiver<()>) {
+    pub async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        router: Router,
+        mut stopped: watch::Receiver<bool>,
+    ) {
         let peer = stream.peer_addr().ok();
         // Small answers leave at once; the kernel may refuse without harm.
         let _ = stream.set_nodelay(true);
         let activity = Arc::new(Activity::new());
         let service = {
-            let activity = activity.clone();
+            let (activity, stopping) = (activity.clone(), Stopping::new(stopped.clone()));
             service_fn(move |mut request: Request<Incoming>| {
                 let stage = Stage::handling(activity.clone());
                 if let Some(peer) = peer {
                     request.extensions_mut().insert(ConnectInfo(peer));
                 }
+                request.extensions_mut().insert(stopping.clone());
                 let answer = router.clone().oneshot(request.map(Body::new));
                 async move {
                     let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
@@ -80,10 +86,10 @@ impl Connection {
                 }
             })
         };
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let is_silent = tokio::select! {
             outcome = connection.as_mut() => return log(outcome),
-            _ = stopped.changed() => false,
+            _ = stopped.wait_for(|stopped| *stopped) => false,
             () = activity.silence(self.idle_timeout) => true,
         };
         connection.as_mut().graceful_shutdown();

@@ -43,6 +43,12 @@ impl Expected {
     }
 }
 
+/// Until when a token that is believed is believed.
+pub fn ends_at(claims: &Map<String, Value>) -> Moment {
+    let exp = claims.get("exp").and_then(Value::as_i64).unwrap_or(0);
+    Moment(exp.saturating_add(LEEWAY).saturating_mul(1_000_000))
+}
+
 /// `exp` must be there, `nbf` may be; both are whole numbers of seconds.
 fn check_time(claims: &Map<String, Value>, now: i64) -> Result<(), BadToken> {
     let seconds = |name: &str| claims.get(name).map(|value| value.as_i64());

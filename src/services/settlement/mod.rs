@@ -4,6 +4,7 @@ mod by_hand;
 mod close;
 mod draw_up;
 mod preview;
+mod progress;
 mod statements;
 
 use chrono::NaiveDate;
@@ -20,6 +21,7 @@ use crate::domain::settlement::due_period;
 pub use by_hand::{put_on_record, settle};
 pub(super) use close::active_clients_of;
 pub use preview::{SettlementPreview, dry_run, preview};
+pub use progress::{Watching, watch};
 
 /// How long a worker may be silent before another takes over, in seconds. Losing it costs nothing: a late write is
 /// refused by its epoch.

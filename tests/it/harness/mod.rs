@@ -12,7 +12,7 @@ mod server;
 pub use csv::{Csv, Shuffle};
 pub use database::{Folder, TestDatabase};
 pub use parrain::Parrain;
-pub use process::{Output, Running, free_port, wait_until};
+pub use process::{Output, Running, chromium, free_port, wait_until};
 pub use program::{Program, partner, service, staff};
 pub use python::{environment, python};
 pub use server::Server;

@@ -24,6 +24,11 @@ pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
+/// The browser of Debian or Ubuntu, or another one that is named.
+pub fn chromium() -> String {
+    std::env::var("PARRAIN_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned())
+}
+
 /// What a finished process left.
 #[derive(Debug)]
 pub struct Output {

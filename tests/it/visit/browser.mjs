@@ -1,11 +1,11 @@
-// A partner's site, the provider's site and Chromium between them, over the DevTools protocol's pipe: no dependencies.
+// A partner's site, the provider's site and Chromium between them.
 // Usage: node browser.mjs SETTING, a JSON object. Prints what the sign-ups came to, as JSON.
-import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { once } from "node:events";
+import { chromium } from "../harness/chromium.mjs";
 
 const setting = JSON.parse(process.argv[2]);
-const { link, graphql, service, providerPort, partnerPort, chromium, profile } = setting;
+const { link, graphql, service, providerPort, partnerPort } = setting;
 const provider = `http://www.provider.localhost:${providerPort}`;
 const partner = `http://blog.partner.localhost:${partnerPort}`;
 
@@ -47,73 +47,17 @@ const partnerSite = createServer((request, response) => {
 const providerSite = createServer(site).listen(providerPort, "127.0.0.1");
 await Promise.all([once(partnerSite, "listening"), once(providerSite, "listening")]);
 
-const browser = spawn(chromium, [
-  "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-  "--disable-background-networking", "--remote-debugging-pipe", `--user-data-dir=${profile}`,
-  // A headless one calls itself so, and is a bot.
-  "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+const browser = chromium(setting.chromium, setting.profile);
 
-let last = 0;
-const waiting = new Map();
-let unread = "";
-browser.stdio[4].setEncoding("utf8").on("data", (data) => {
-  unread += data;
-  for (let end; (end = unread.indexOf("\0")) >= 0; unread = unread.slice(end + 1)) {
-    const message = JSON.parse(unread.slice(0, end));
-    const [done, fail] = waiting.get(message.id) ?? [];
-    waiting.delete(message.id);
-    message.error ? fail?.(new Error(message.error.message)) : done?.(message.result);
-  }
-});
-
-function send(method, params = {}, sessionId = undefined) {
-  last += 1;
-  const id = last;
-  const answered = new Promise((done, fail) => waiting.set(id, [done, fail]));
-  browser.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-  return answered;
-}
-
-/** A visitor with a browser of his own: no cookies of anybody else. */
-async function visitor() {
-  const { browserContextId } = await send("Target.createBrowserContext");
-  const { targetId } = await send("Target.createTarget", { url: "about:blank", browserContextId });
-  const { sessionId } = await send("Target.attachToTarget", { targetId, flatten: true });
-  const tab = (method, params) => send(method, params, sessionId);
-  const evaluate = async (expression) =>
-    (await tab("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true })).result.value;
-  const until = async (what) => {
-    for (let tries = 0; tries < 600; tries += 1) {
-      const holds = await evaluate(what).catch(() => false);
-      if (holds) return;
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    throw new Error(`waited in vain: ${what}, at ${await evaluate("location.href")}`);
-  };
-  return {
-    until,
-    async open(url, title) {
-      await tab("Page.navigate", { url });
-      await until(`document.title === ${JSON.stringify(title)} && document.readyState === "complete"`);
-    },
-    /** As a person clicks: the browser takes it for his own doing. */
-    async click() {
-      const mouse = { x: 50, y: 50, button: "left", clickCount: 1 };
-      await tab("Input.dispatchMouseEvent", { type: "mousePressed", ...mouse });
-      await tab("Input.dispatchMouseEvent", { type: "mouseReleased", ...mouse });
-    },
-    async signUp(account) {
-      await this.open(`${provider}/?account=${account}`, "provider");
-      await this.click();
-      await until(`document.title === "signed-up"`);
-    },
-  };
+async function signUp(visitor, account) {
+  await visitor.open(`${provider}/?account=${account}`, "provider");
+  await visitor.click();
+  await visitor.until(`document.title === "signed-up"`);
 }
 
 try {
   for (const [how, account] of [["frame", "framed"], ["image", "shown"], ["script", "sent"], ["link", "clicked"]]) {
-    const somebody = await visitor();
+    const somebody = await browser.visitor();
     if (how === "script") {
       await somebody.open(`${partner}/script`, "provider");
     } else {
@@ -123,12 +67,11 @@ try {
       await somebody.click();
       await somebody.until(`document.title === "provider" && location.pathname === "/welcome"`);
     }
-    await somebody.signUp(account);
+    await signUp(somebody, account);
   }
   console.log(JSON.stringify(outcomes));
 } finally {
-  browser.kill();
-  await once(browser, "exit").catch(() => {});
+  await browser.close();
   partnerSite.close();
   providerSite.close();
 }

@@ -6,14 +6,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::partner_with_link;
-use crate::harness::{Backend, Parrain, free_port, on_both_databases};
+use crate::harness::{Backend, Parrain, chromium, free_port, on_both_databases};
 
 on_both_databases!(a_click_binds_and_a_frame_an_image_and_a_script_do_not);
-
-/// The browser of Debian or Ubuntu, or another one that is named.
-fn chromium() -> String {
-    std::env::var("PARRAIN_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned())
-}
 
 async fn a_click_binds_and_a_frame_an_image_and_a_script_do_not(backend: Backend) {
     let parrain = Parrain::new(backend).await;
