@@ -15,8 +15,8 @@ use crate::domain::watermark::Watermark;
 pub struct Place {
     /// Where the caller wants to go on; none: from now on.
     from: Option<i64>,
-    /// The number from which it goes; set once.
-    began: watch::Sender<Option<i64>>,
+    /// The number from which it goes, where it goes by numbers; set once.
+    began: watch::Sender<Option<Option<i64>>>,
     /// The number of the event that was given out last.
     given: AtomicI64,
 }
@@ -37,27 +37,34 @@ impl Place {
 
     pub(super) fn begin(&self, number: i64) {
         self.given.store(number, Ordering::SeqCst);
-        self.began.send_replace(Some(number));
+        self.began.send_replace(Some(Some(number)));
+    }
+
+    /// Begins what goes by no numbers.
+    pub(super) fn begin_unnumbered(&self) {
+        self.began.send_replace(Some(None));
     }
 
     pub(super) fn give(&self, number: i64) {
         self.given.store(number, Ordering::SeqCst);
     }
 
-    /// Waits until the subscription has begun; answers from where on.
-    pub async fn began(&self) -> Watermark {
+    /// Waits until the subscription has begun; answers from where on, where it goes by numbers.
+    pub async fn began(&self) -> Option<Watermark> {
         let mut began = self.began.subscribe();
-        match began.wait_for(Option::is_some).await.map(|number| *number) {
-            Ok(Some(number)) => Watermark::Event(number),
-            // It never begins: this place holds the sender.
-            _ => std::future::pending().await,
-        }
+        // This place holds the sender: it is not gone.
+        let number = began.wait_for(Option::is_some).await.ok().and_then(|number| (*number).flatten());
+        number.map(Watermark::Event)
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.began.borrow().is_some()
     }
 
     /// After the event that was given out last; none where this is no subscription of events.
     pub fn after_given(&self) -> Option<Watermark> {
-        let has_begun = self.began.borrow().is_some();
-        has_begun.then(|| Watermark::Event(self.given.load(Ordering::SeqCst)))
+        let goes_by_numbers = self.began.borrow().flatten().is_some();
+        goes_by_numbers.then(|| Watermark::Event(self.given.load(Ordering::SeqCst)))
     }
 }
 

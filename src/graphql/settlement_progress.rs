@@ -1,6 +1,7 @@
 //! A settlement as it runs.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use async_graphql::{Context, Object, Subscription};
 use entity::settlement;
@@ -9,6 +10,7 @@ use futures_util::stream;
 
 use super::authority;
 use super::error::Result;
+use super::live::Place;
 use super::period::Period;
 use super::request::app;
 use super::settlement::SettlementStatus;
@@ -52,6 +54,9 @@ impl SettlementSubscription {
     ) -> Result<impl Stream<Item = SettlementProgress> + use<'a>> {
         authority::staff(context)?;
         let watching = watch(app(context)?).await?;
+        if let Some(place) = context.data_opt::<Arc<Place>>() {
+            place.begin_unnumbered();
+        }
         Ok(stream::unfold((watching, VecDeque::new()), |(mut watching, mut read)| async move {
             while read.is_empty() {
                 read = watching.next().await.into();

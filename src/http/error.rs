@@ -230,10 +230,14 @@ pub fn respond(mut executed: Executed, rate_limit: RateLimit, media: Media, id: 
     response
 }
 
-/// A result of an operation that goes on over its connection.
-pub fn result(mut executed: Executed, more: Option<(String, Value)>, id: &RequestId) -> serde_json::Value {
+/// A result of an operation that goes on over its connection; one that was refused has no data.
+pub fn result(
+    mut executed: Executed,
+    refused: bool,
+    more: Option<(String, Value)>,
+    id: &RequestId,
+) -> serde_json::Value {
     executed.extensions.extend(more);
-    let refused = was_refused(&executed);
     let body = |error: ServerError| {
         let code = code_of(&error);
         error_body(error, code, id)

@@ -15,6 +15,7 @@ mod exports;
 mod harness;
 mod import;
 mod lists;
+mod live;
 mod migration;
 mod model;
 mod operations;

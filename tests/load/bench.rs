@@ -9,6 +9,7 @@ mod databases;
 mod figures;
 mod files;
 mod import;
+mod live;
 mod measure;
 mod redirect;
 mod reference;
@@ -61,6 +62,14 @@ enum Command {
         #[arg(long)]
         recording: redirect::Recording,
     },
+    /// Events from their commit to 200 subscribers, at 500 changes a second.
+    Live(live::LiveOptions),
+    /// Serves the interface alone.
+    #[command(hide = true)]
+    ServeLive {
+        #[arg(long)]
+        database_url: String,
+    },
     /// Writes the data as files for `parrain import`.
     Files {
         #[command(flatten)]
@@ -111,7 +120,7 @@ async fn main() -> Outcome<()> {
     match Cli::parse().command {
         // `cargo test --benches` comes by without a command.
         None => println!(
-            "import, settle, verify, dashboard, figures, redirect, files or clean; see tests/load/README.md"
+            "import, settle, verify, dashboard, figures, redirect, live, files or clean; see tests/load/README.md"
         ),
         Some(Command::Import(options)) => import::run(&options).await?,
         Some(Command::Settle(options)) => settle::run(&options).await?,
@@ -123,6 +132,8 @@ async fn main() -> Outcome<()> {
         Some(Command::ServeRedirects { database_url, recording }) => {
             redirect::serve_redirects(&database_url, recording).await?;
         }
+        Some(Command::Live(options)) => live::run(&options).await?,
+        Some(Command::ServeLive { database_url }) => live::serve_live(&database_url).await?,
         Some(Command::Files { shape, directory }) => files::write(shape, &directory)?,
         Some(Command::Clean { database_url }) => Server::at(&database_url).await?.clean().await?,
         Some(Command::Part { part, options }) => measure::run_part(part, &options).await?,

@@ -57,9 +57,18 @@ impl Measured {
 
 /// The most memory that a process has held.
 pub fn peak_kib(process: &str) -> Option<u64> {
+    status_kib(process, "VmHWM:")
+}
+
+/// The memory that a process holds now.
+pub fn resident_kib(process: &str) -> Option<u64> {
+    status_kib(process, "VmRSS:")
+}
+
+fn status_kib(process: &str, label: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    peak.split_whitespace().next()?.parse().ok()
+    let kib = status.lines().find_map(|line| line.strip_prefix(label))?;
+    kib.split_whitespace().next()?.parse().ok()
 }
 
 /// User and system time that a process has used.

@@ -152,7 +152,8 @@ async fn what_an_operation_begins_with_is_for_whom_its_rule_names_and_for_nobody
     let program = Program::new().await;
     program.with_clients().await;
     let types = Types::of(&program).await;
-    for (root, operation) in [("Query", "query"), ("Mutation", "mutation")] {
+    for (root, operation) in [("Query", "query"), ("Mutation", "mutation"), ("Subscription", "subscription")]
+    {
         for field in types.fields(root) {
             let name = field["name"].as_str().unwrap();
             let rule = rules::of(root, name).unwrap();

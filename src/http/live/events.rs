@@ -94,7 +94,7 @@ impl<E: Executor> Open<E> {
             from = began, if !self.has_begun => {
                 self.has_begun = true;
                 // Whoever loses the connection before the first event knows where to go on.
-                format!("id: {}\n\n", from.encode())
+                from.map_or(COMMENT.to_owned(), |from| format!("id: {}\n\n", from.encode()))
             }
             outcome = self.operation.next() => match outcome {
                 Some(outcome) => {

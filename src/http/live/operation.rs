@@ -100,8 +100,9 @@ impl<E: Executor> Operation<E> {
         self.place.is_some()
     }
 
-    /// Waits until a subscription has begun; answers from where on it goes, never for anything else.
-    pub fn began(&self) -> impl Future<Output = Watermark> + use<E> {
+    /// Waits until a subscription has begun, for ever for anything else; answers from where on it goes, where it goes
+    /// by the numbers of events.
+    pub fn began(&self) -> impl Future<Output = Option<Watermark>> + use<E> {
         let place = self.place.clone();
         async move {
             match place {
@@ -121,7 +122,9 @@ impl<E: Executor> Operation<E> {
                 return Some(Outcome { body, event_id: None, was_refused: true });
             }
         };
-        let was_refused = error::was_refused(&executed);
+        // A subscription that has not begun has no event that could have gone wrong.
+        let could_not_begin = self.place.as_ref().is_some_and(|place| !place.has_begun());
+        let was_refused = could_not_begin || error::was_refused(&executed);
         if !was_refused && self.given == 0 && !self.asker.caller.is_anonymous() {
             self.keep_document();
         }
@@ -137,7 +140,11 @@ impl<E: Executor> Operation<E> {
             metrics::counter!("live_events_total").increment(1);
             self.owes_until = Some(Instant::now());
         }
-        Some(Outcome { body: error::result(executed, more, &self.asker.id), event_id, was_refused })
+        Some(Outcome {
+            body: error::result(executed, was_refused, more, &self.asker.id),
+            event_id,
+            was_refused,
+        })
     }
 
     /// Without waiting for it: whoever gives up in between must not lose the result.

@@ -88,3 +88,8 @@ fn an_issuers_tokens_are_believed_through_rotation_and_outage_and_no_others() {
         workbench.node_script("issuer.mjs", &[("SERVER_URL", &server.url), ("ISSUER_PORT", &port)]);
     });
 }
+
+#[test]
+fn graphql_sse_and_graphql_ws_follow_events_and_miss_none_over_a_break() {
+    node("live.mjs");
+}

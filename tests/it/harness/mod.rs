@@ -11,7 +11,7 @@ mod server;
 
 pub use csv::{Csv, Shuffle};
 pub use database::{Folder, TestDatabase};
-pub use parrain::Parrain;
+pub use parrain::{Parrain, SECRET};
 pub use process::{Output, Running, chromium, free_port, wait_until};
 pub use program::{Program, partner, service, staff};
 pub use python::{environment, python};

@@ -10,7 +10,7 @@ use super::server::Server;
 use super::{Backend, Csv};
 
 /// The secret under which the tests' tokens are made.
-const SECRET: &str = "a-secret-of-the-tests-of-32-bytes-or-more";
+pub const SECRET: &str = "a-secret-of-the-tests-of-32-bytes-or-more";
 /// No command takes nearly as long.
 const AT_MOST: Duration = Duration::from_secs(180);
 
@@ -77,6 +77,12 @@ impl Parrain {
     pub fn configure(&self, toml: &str) {
         let text = std::fs::read_to_string(&self.config).unwrap();
         std::fs::write(&self.config, text + toml).unwrap();
+    }
+
+    /// Adds keys of `[limits]`.
+    pub fn configure_limits(&self, lines: &str) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, text.replace("[limits]\n", &format!("[limits]\n{lines}\n"))).unwrap();
     }
 
     /// Puts lines before the configuration's: keys of the top level, then whole tables.
