@@ -35,7 +35,7 @@ impl Place {
         self.from
     }
 
-    pub(super) fn begin(&self, number: i64) {
+    pub(super) fn begin_at(&self, number: i64) {
         self.given.store(number, Ordering::SeqCst);
         self.began.send_replace(Some(Some(number)));
     }
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(Place::new(Some(Watermark::BEGINNING)).from(), Some(0));
         let place = Place::new(Some(Watermark::Event(7)));
         assert_eq!((place.from(), place.after_given()), (Some(7), None));
-        place.begin(7);
+        place.begin_at(7);
         place.give(9);
         assert_eq!(place.after_given(), Some(Watermark::Event(9)));
     }

@@ -72,7 +72,7 @@ impl PartnerSubscription {
         let wanted = wanted(context, types)?;
         let place = context.data_opt::<Arc<Place>>().cloned().unwrap_or_else(|| Arc::new(Place::new(None)));
         let following = live::follow(app(context)?, partner.id, place.from()).await?;
-        place.begin(following.number());
+        place.begin_at(following.number());
         let events = Events { following, wanted, place, read: VecDeque::new(), partner_id: partner.id };
         Ok(stream::unfold(events, |mut events| async move { Some((events.next().await, events)) }))
     }

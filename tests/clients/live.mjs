@@ -101,7 +101,7 @@ const refused = sse.iterate({ query: 'subscription { settlementProgress { status
 assert.equal((await refused.next()).value.errors[0].extensions.code, 'FORBIDDEN');
 const stranger = createSseClient({ url, headers: { authorization: 'Bearer nonsense' }, retryAttempts: 0 });
 await assert.rejects(stranger.iterate({ query }).next(), /401/);
-const ws = createWsClient({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, connectionParams: authorization, retryAttempts: 0 });
+const ws = createWsClient({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket, connectionParams: authorization, retryAttempts: 0, lazyCloseTimeout: 60_000 });
 const viewer = await ws.iterate({ query: '{ viewer { accountId } }' }).next();
 assert.equal(viewer.value.data.viewer.accountId, 'acct-1');
 const denied = await ws.iterate({ query: 'subscription { settlementProgress { status } }' }).next().catch((errors) => errors);

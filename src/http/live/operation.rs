@@ -128,7 +128,7 @@ impl<E: Executor> Operation<E> {
         if !was_refused && self.given == 0 && !self.asker.caller.is_anonymous() {
             self.keep_document();
         }
-        self.given += 1;
+        self.given += u64::from(!was_refused);
         let mark = self.place.as_ref().filter(|_| !was_refused).and_then(|place| place.after_given());
         let event_id = mark.map(Watermark::encode);
         let more = match (&event_id, self.is_subscription()) {

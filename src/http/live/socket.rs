@@ -24,8 +24,8 @@ use conversation::Conversation;
 
 /// The one subprotocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
-/// What may wait to be sent, in bytes; further results are not made before.
-const WRITE_BUFFER: usize = 16 * 1024;
+/// The longest result, in bytes. One waits to be sent at a time.
+const MAX_RESULT: usize = 8 * 1024 * 1024;
 
 /// Whether a request asks for a WebSocket.
 pub fn is_wanted(request: &Request<Body>) -> bool {
@@ -66,7 +66,7 @@ async fn accept<E: Executor>(
         .max_message_size(config.limits.body_bytes)
         .max_frame_size(config.limits.body_bytes)
         .write_buffer_size(0)
-        .max_write_buffer_size(config.limits.body_bytes.max(WRITE_BUFFER) * 64)
+        .max_write_buffer_size(MAX_RESULT)
         .on_upgrade(move |socket| conversation.hold(socket)))
 }
 

@@ -90,20 +90,19 @@ impl<E: Executor> Conversation<E> {
 
     /// Speaks until one side has enough.
     pub async fn hold(mut self, mut socket: WebSocket) {
-        let mut end = None;
-        while end.is_none() {
+        let end = loop {
             let step = self.step(&mut socket).await;
-            end = match self.take(&mut socket, step).await {
-                Ok(()) => None,
-                Err(why) => Some(why),
-            };
-        }
-        let Some(Some(End { code, reason })) = end else { return };
-        tracing::info!(request_id = self.id.as_str(), code, reason, "a WebSocket is closed");
-        let frame = CloseFrame { code, reason: reason.into() };
+            if let Err(end) = self.take(&mut socket, step).await {
+                break end;
+            }
+        };
         let say = async {
-            socket.send(Message::Close(Some(frame))).await?;
-            // Closing with something unread would take it back.
+            if let Some(End { code, reason }) = end {
+                tracing::info!(request_id = self.id.as_str(), code, reason, "a WebSocket is closed");
+                let frame = CloseFrame { code, reason: reason.into() };
+                socket.send(Message::Close(Some(frame))).await?;
+            }
+            // Closing with something unread would take it back. Reading also answers a client that said good-bye.
             while let Some(Ok(_)) = socket.recv().await {}
             Ok::<_, axum::Error>(())
         };
@@ -185,7 +184,7 @@ impl<E: Executor> Conversation<E> {
                 }
                 let asker =
                     Asker { caller: session.caller.clone(), address: self.address, id: self.id.clone() };
-                match self.begin(asker, payload).await {
+                match self.prepare(asker, payload).await {
                     Ok(operation) => {
                         self.run(id, operation);
                         Ok(())
@@ -221,7 +220,7 @@ impl<E: Executor> Conversation<E> {
         Ok(())
     }
 
-    async fn begin(&mut self, asker: Asker, payload: Map<String, Value>) -> Result<Operation<E>, Failure> {
+    async fn prepare(&mut self, asker: Asker, payload: Map<String, Value>) -> Result<Operation<E>, Failure> {
         if self.running.len() >= MAX_OPERATIONS {
             let message = format!("{MAX_OPERATIONS} operations of one socket may run at once.");
             return Err(Failure::new(Code::Throttled, message));
