@@ -42,6 +42,7 @@ pub mod transfer;
 pub mod visit;
 pub mod visitor_token;
 pub mod watermark;
+pub mod webhook;
 pub mod withdrawal;
 pub mod word;
 
