@@ -37,6 +37,8 @@ pub mod ticket;
 pub mod ticket_message;
 pub mod tier_table;
 pub mod visit;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 pub mod withdrawal;
 
 pub use money::{MICROS_PER_UNIT, Money, MoneyError, RateBasisPoints};

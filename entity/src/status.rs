@@ -59,9 +59,48 @@ pub enum SubjectKind {
     Withdrawal,
     ServiceTransfer,
     Ticket,
+    WebhookEndpoint,
 }
 
 impl SubjectKind {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Whether an endpoint is told of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Display, EnumIter, EnumString, IntoStaticStr, DeriveValueType)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum WebhookStatus {
+    Active,
+    Disabled,
+    Deleted,
+}
+
+impl WebhookStatus {
+    /// The name in capitals.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// How far the delivery of an event to an endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Display, EnumIter, EnumString, IntoStaticStr, DeriveValueType)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sea_orm(value_type = "String")]
+pub enum DeliveryStatus {
+    Pending,
+    Delivered,
+    Failed,
+}
+
+impl DeliveryStatus {
     /// The name in capitals.
     pub fn as_str(self) -> &'static str {
         self.into()

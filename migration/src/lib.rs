@@ -13,6 +13,7 @@ mod m20260101_000010_visits;
 mod m20260102_000005_payment_batches;
 mod m20260103_000001_lists;
 mod m20260104_000001_arrived_visits;
+mod m20260104_000002_webhooks;
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260102_000005_payment_batches::Migration),
             Box::new(m20260103_000001_lists::Migration),
             Box::new(m20260104_000001_arrived_visits::Migration),
+            Box::new(m20260104_000002_webhooks::Migration),
         ]
     }
 }

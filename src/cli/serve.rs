@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::open::{Global, open_migrated, without_secrets};
 use crate::app::App;
 use crate::config::{Config, Overrides};
-use crate::graphql::{self, Api};
+use crate::graphql::{self, Api, webhook_payload};
 use crate::http::{self, Http, Listeners, Ready, ops_router, public_router};
 use crate::services::{link_cache, visit};
 use crate::{jobs, telemetry};
@@ -80,7 +80,7 @@ pub async fn serve(app: App, with_tasks: bool) -> Result<(), CliError> {
     tracing::info!(%listen, %ops_listen, "serving");
     let tasks = async {
         if with_tasks {
-            jobs::run(&app, &stop).await;
+            jobs::run(&app, webhook_payload::show(&app), &stop).await;
         } else {
             jobs::watch(&app, &stop).await;
         }
@@ -92,12 +92,16 @@ pub async fn serve(app: App, with_tasks: bool) -> Result<(), CliError> {
 
 /// Runs the background tasks alone, until the signal to stop.
 pub(super) async fn work(global: &Global, args: &WorkerArgs) -> Result<(), CliError> {
-    let config = global.load(Overrides::default())?;
+    let mut config = global.load(Overrides::default())?;
     telemetry::init_log(&config.telemetry)?;
+    // Webhooks are signed with what is encrypted under the keys that `serve` uses.
+    if config.keys().is_err() && config.database.is_sqlite() {
+        ensure_auth(&mut config)?;
+    }
     let app = open_migrated(without_secrets(config), args.migrate).await?;
     let stop = stop_on_signal()?;
     tracing::info!("background tasks run");
-    jobs::run(&app, &stop).await;
+    jobs::run(&app, webhook_payload::show(&app), &stop).await;
     Ok(app.db.close().await?)
 }
 

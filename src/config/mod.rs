@@ -6,6 +6,7 @@ mod network;
 mod programme;
 mod sources;
 mod values;
+mod webhooks;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

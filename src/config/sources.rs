@@ -103,6 +103,7 @@ impl Config {
         {
             return Err(ConfigError::refused("sepa.debtor_iban", "is no valid IBAN"));
         }
+        self.webhooks.check()?;
         self.check_keys()
     }
 }

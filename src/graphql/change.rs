@@ -70,5 +70,6 @@ pub const fn tag_of(kind: SubjectKind) -> Tag {
         SubjectKind::Withdrawal => Tag::Withdrawal,
         SubjectKind::ServiceTransfer => Tag::ServiceTransfer,
         SubjectKind::Ticket => Tag::Ticket,
+        SubjectKind::WebhookEndpoint => Tag::WebhookEndpoint,
     }
 }

@@ -179,7 +179,9 @@ fn field_of(what: &str) -> Option<&'static str> {
         "partner" => Some("partnerId"),
         "top-up" => Some("topUpExternalId"),
         "object" => Some("aboutId"),
-        "withdrawal" | "service transfer" | "ticket" | "commission" | "link" | "API key" => Some("id"),
+        "withdrawal" | "service transfer" | "ticket" | "commission" | "link" | "API key"
+        | "webhook endpoint" => Some("id"),
+        "webhook delivery" => Some("deliveryId"),
         _ => None,
     }
 }

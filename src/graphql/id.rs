@@ -23,10 +23,12 @@ pub enum Tag {
     Visit,
     Site,
     ApiKey,
+    WebhookEndpoint,
+    WebhookDelivery,
 }
 
 impl Tag {
-    pub const ALL: [Tag; 15] = [
+    pub const ALL: [Tag; 17] = [
         Tag::Partner,
         Tag::ReferralLink,
         Tag::ReferredClient,
@@ -42,6 +44,8 @@ impl Tag {
         Tag::Visit,
         Tag::Site,
         Tag::ApiKey,
+        Tag::WebhookEndpoint,
+        Tag::WebhookDelivery,
     ];
 
     const fn letter(self) -> u8 {
@@ -61,6 +65,8 @@ impl Tag {
             Tag::Visit => b'i',
             Tag::Site => b'o',
             Tag::ApiKey => b'k',
+            Tag::WebhookEndpoint => b'h',
+            Tag::WebhookDelivery => b'd',
         }
     }
 

@@ -30,6 +30,7 @@ pub fn may_see(tag: Tag, scopes: &[Scope]) -> bool {
         Tag::LedgerEntry => Scope::ReadBalance,
         Tag::Withdrawal | Tag::ServiceTransfer => Scope::ReadWithdrawals,
         Tag::Ticket => Scope::ReadTickets,
+        Tag::WebhookEndpoint | Tag::WebhookDelivery => Scope::ReadWebhooks,
         _ => return false,
     };
     scopes.contains(&scope)

@@ -64,6 +64,9 @@ mod tier;
 mod top_up;
 mod visit;
 mod visit_quality;
+mod webhook_delivery;
+mod webhook_endpoint;
+mod webhook_mutation;
 mod withdrawal;
 mod withdrawal_mutation;
 
@@ -73,6 +76,7 @@ pub mod key_scope;
 pub mod limits;
 pub mod live;
 pub mod rate_limit;
+pub mod webhook_payload;
 
 pub use request::{Origin, RequestId};
 
@@ -112,6 +116,7 @@ pub struct Mutation(
     site::SiteMutation,
     erasure::ErasureMutation,
     api_key::ApiKeyMutation,
+    webhook_mutation::WebhookMutation,
 );
 
 /// What can be followed: server-sent events (the graphql-sse protocol, one connection a subscription) and WebSockets

@@ -21,8 +21,11 @@ use super::site::Site;
 use super::statement::Statement;
 use super::ticket::Ticket;
 use super::visit::Visit;
+use super::webhook_delivery::WebhookDelivery;
+use super::webhook_endpoint::WebhookEndpoint;
 use super::withdrawal::Withdrawal;
 use crate::services::listing::Subject;
+use crate::services::webhook;
 
 /// How many ids `nodes` takes.
 const MAX_NODES: usize = 100;
@@ -46,6 +49,8 @@ pub enum Node {
     Visit(Visit),
     Site(Site),
     ApiKey(ApiKey),
+    WebhookEndpoint(WebhookEndpoint),
+    WebhookDelivery(WebhookDelivery),
 }
 
 #[derive(Debug, Default)]
@@ -118,6 +123,14 @@ pub async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(N
         },
         Tag::Site => loaders.sites.get(id).await?.map(|row| owned(row.partner_id, Site(row))),
         Tag::ApiKey => loaders.api_keys.get(id).await?.map(|row| owned(row.partner_id, ApiKey(row))),
+        Tag::WebhookEndpoint => {
+            let found = webhook::endpoint::find(app(context)?, id).await?;
+            found.map(|row| (row.partner_id, row)).map(|(owner, row)| (WebhookEndpoint(row).into(), owner))
+        }
+        Tag::WebhookDelivery => {
+            let found = webhook::delivery::find(app(context)?, id).await?;
+            found.map(|row| owned(row.partner_id, WebhookDelivery(row)))
+        }
     })
 }
 

@@ -35,6 +35,7 @@ use super::statement::Statement;
 use super::statistics::{self, Statistics, StatisticsFilter, StatisticsInterval};
 use super::ticket::{Ticket, tickets};
 use super::visit_quality::VisitQuality;
+use super::webhook_endpoint::WebhookEndpoint;
 use super::withdrawal::{Withdrawal, WithdrawalEligibility, WithdrawalObstacle, withdrawals};
 use crate::domain::withdrawal::obstacles;
 use crate::services::commission::LinesAsked;
@@ -42,6 +43,7 @@ use crate::services::error::ServiceError;
 use crate::services::position::Position;
 use crate::services::referral_link::LinksAsked;
 use crate::services::{balance, commission, forecast, listing, referred_client, site, statement};
+use crate::services::webhook::endpoint;
 
 pub use query::PartnerQuery;
 
@@ -339,6 +341,12 @@ impl Partner {
     async fn api_keys(&self, context: &Context<'_>) -> Result<Vec<ApiKey>> {
         let keys = loaders(context)?.api_keys_of.get(self.0.id).await?.unwrap_or_default();
         Ok(keys.into_iter().map(ApiKey).collect())
+    }
+
+    /// Where his programs are told of his events, oldest first, without those that were deleted.
+    async fn webhook_endpoints(&self, context: &Context<'_>) -> Result<Vec<WebhookEndpoint>> {
+        let found = endpoint::of_partner(app(context)?, self.0.id).await?;
+        Ok(found.into_iter().map(WebhookEndpoint).collect())
     }
 
     /// Why this top-up, or this client, earned what it did, or nothing; ids are the provider's own. With both the top-up

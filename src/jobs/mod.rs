@@ -6,24 +6,30 @@ mod backlog;
 mod parked_facts;
 mod settlement;
 mod visits;
+mod webhook_clean_up;
+
+pub mod webhooks;
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::services::webhook::payload::Show;
 
 /// How long a step that is under way may go on after the signal to stop. What it leaves is whole, and is gone on with.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs all loops until `stop`.
-pub async fn run(app: &App, stop: &CancellationToken) {
+/// Runs all loops until `stop`. `show` shows an object as the interface does.
+pub async fn run(app: &App, show: Show, stop: &CancellationToken) {
     tokio::join!(
         until_stopped(stop, settlement::run(app, stop)),
         until_stopped(stop, parked_facts::run(app, stop)),
         until_stopped(stop, arrivals::run(app, stop)),
         until_stopped(stop, visits::run(app, stop)),
         until_stopped(stop, backlog::run(app, stop)),
+        until_stopped(stop, webhooks::run(app, show, stop)),
+        until_stopped(stop, webhook_clean_up::run(app, stop)),
     );
 }
 

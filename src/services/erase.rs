@@ -110,7 +110,11 @@ async fn forget_account(
 }
 
 /// What a partner or staff wrote of him, and where his money went. `$1` is the partner.
-const OF_A_PARTNER: [&str; 13] = [
+const OF_A_PARTNER: [&str; 15] = [
+    "UPDATE webhook_delivery SET response = NULL, next_attempt_at = NULL, status = CASE status WHEN 'PENDING' \
+     THEN 'FAILED' ELSE status END WHERE partner_id = $1",
+    "UPDATE webhook_endpoint SET url = 'erased', status = 'DELETED', secret_key_id = NULL, secret_sealed = NULL, \
+     previous_key_id = NULL, previous_sealed = NULL, previous_until = NULL WHERE partner_id = $1",
     "UPDATE api_key SET label = 'erased' WHERE partner_id = $1",
     "DELETE FROM site WHERE partner_id = $1",
     // Before the visits: what is counted in the meantime is found among them.

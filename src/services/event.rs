@@ -8,6 +8,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use uuid::Uuid;
 
 use super::change::Numbers;
+use super::webhook::outbox::tell_provider;
 use crate::app::App;
 use crate::db::{Column, Rows};
 
@@ -57,6 +58,11 @@ impl Event {
         Event { partner_id, event_type: None, subject: (SubjectKind::Partner, partner_id) }
     }
 
+    /// It was disabled, since it has failed for too long or asked for it.
+    pub fn webhook_endpoint_changed(partner_id: Uuid, id: Uuid) -> Event {
+        Event { partner_id, event_type: None, subject: (SubjectKind::WebhookEndpoint, id) }
+    }
+
     pub fn link_changed(partner_id: Uuid, id: Uuid) -> Event {
         Event { partner_id, event_type: None, subject: (SubjectKind::Link, id) }
     }
@@ -83,6 +89,10 @@ pub async fn record(app: &App, tx: &impl ConnectionTrait, events: &[Event], at: 
             event.subject.1.into(),
             at.0.into(),
         ]);
+        if let Some(event_type) = event.event_type {
+            let (partner_id, subject) = (event.partner_id, event.subject);
+            tell_provider(app, tx, partner_id, number, event_type, subject, at).await?;
+        }
     }
     rows.execute(tx, INSERT, vec![]).await.map(|_| ())
 }

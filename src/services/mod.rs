@@ -65,6 +65,7 @@ pub mod tier_table;
 pub mod top_up;
 pub mod verify;
 pub mod visit;
+pub mod webhook;
 pub mod withdrawal;
 
 #[cfg(test)]

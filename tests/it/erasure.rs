@@ -17,8 +17,9 @@ on_both_databases!(
 /// What may tell who somebody is: `erase` takes it away.
 const PERSONAL: &str = "account.account_id account_fingerprint.hash api_key.label arrived_visit.referrer audit_record.reason cleared_fingerprint.hash individual_rate.reason \
     link.campaign link.code link.code_key link.label partner.status_reason service_transfer.reason site.host \
-    suspension.reason suspension.reinstated_reason ticket.subject ticket_message.text visit.referrer \
-    withdrawal.destination_key_id withdrawal.destination_masked withdrawal.destination_sealed withdrawal.reason";
+    suspension.reason suspension.reinstated_reason ticket.subject ticket_message.text visit.referrer webhook_delivery.response \
+    webhook_endpoint.previous_key_id webhook_endpoint.previous_sealed webhook_endpoint.secret_key_id webhook_endpoint.secret_sealed \
+    webhook_endpoint.url withdrawal.destination_key_id withdrawal.destination_masked withdrawal.destination_sealed withdrawal.reason";
 /// States, kinds, figures and digests; pages of the provider's; what staff is called; names that the provider's own
 /// systems and the callers' programs give to payments and requests.
 const IMPERSONAL: &str = "account_fingerprint.kind api_key.hash api_key.prefix api_key.scopes arrived_visit.screened audit_record.action audit_record.actor audit_record.after \
@@ -34,6 +35,7 @@ const IMPERSONAL: &str = "account_fingerprint.kind api_key.hash api_key.prefix a
     referral.brought_by referral.hold_reason service_transfer.status settlement.digest settlement.holder \
     settlement.status standing.tier statement.carry_reason statement.digest statement.tier ticket.kind ticket.status \
     ticket_message.author tier_table.reason tier_table.set_by tier_table.tiers visit.verdict visitor_salt.salt \
+    webhook_delivery.event_type webhook_delivery.status webhook_delivery.subject_kind webhook_endpoint.events webhook_endpoint.status \
     withdrawal.decided_by withdrawal.destination_kind withdrawal.payment_reference withdrawal.status";
 
 async fn of_every_text_in_the_database_it_is_known_whether_it_is_personal(backend: Backend) {
