@@ -28,4 +28,5 @@ mod settlement;
 mod statements;
 mod statistics;
 mod visit;
+mod webhooks;
 mod withdrawal;

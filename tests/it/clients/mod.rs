@@ -68,6 +68,25 @@ fn gql_for_python_asks_and_changes() {
     });
 }
 
+#[test]
+fn standardwebhooks_for_node_believes_what_is_delivered() {
+    let workbench = Workbench::node();
+    block_on(async {
+        let parrain = Parrain::new(Backend::Sqlite).await;
+        parrain.configure("[webhooks]\nallowed_subnets = [\"127.0.0.0/8\"]\n");
+        let (server, token) = (parrain.serve().await, parrain.token("partner", "acct-1"));
+        workbench.node_script("webhooks.mjs", &[("SERVER_URL", &server.url), ("PARTNER_TOKEN", &token)]);
+    });
+}
+
+#[test]
+fn standardwebhooks_for_python_believes_what_is_delivered() {
+    let workbench = Workbench::python();
+    let received = block_on(crate::webhooks::a_delivery());
+    let received: Vec<(&str, &str)> = received.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    workbench.python_script("webhook_verify.py", &received);
+}
+
 on_both_databases!(schemathesis_finds_no_request_that_breaks_the_server);
 
 async fn schemathesis_finds_no_request_that_breaks_the_server(backend: Backend) {
