@@ -169,7 +169,9 @@ async fn state_of(db: &sea_orm::DatabaseConnection, kind: SubjectKind, id: Uuid)
         SubjectKind::Statement => "SELECT digest FROM statement WHERE id = $1",
         SubjectKind::Client => "SELECT brought_by FROM referral WHERE id = $1",
         SubjectKind::Partner => "SELECT status FROM partner WHERE id = $1",
-        SubjectKind::Withdrawal | SubjectKind::Link => unreachable!("{kind} is not written here"),
+        SubjectKind::Withdrawal | SubjectKind::Link | SubjectKind::WebhookEndpoint => {
+            unreachable!("{kind} is not written here")
+        }
     };
     let statement = sea_orm::Statement::from_sql_and_values(
         db.get_database_backend(),
