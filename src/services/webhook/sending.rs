@@ -217,7 +217,7 @@ impl Step {
         let failures = delivery.failures + 1;
         let failing_since = endpoint.failing_since.unwrap_or(now);
         let pause = retry_after.and_then(|text| pause_until(text, now));
-        let is_gone = verdict == Verdict::Gone;
+        let is_gone = verdict == Verdict::Gone && endpoint.partner_id.is_some();
         let jitter = rand::random_range(0..=1_000);
         let next = next_attempt(u32::try_from(failures).unwrap_or(u32::MAX), now, jitter, pause);
         let next = next.filter(|_| !is_gone);
