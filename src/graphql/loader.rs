@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use entity::{
     Moment, Period, account, api_key, audit_record, contract, individual_rate, ledger_transfer, line, link,
-    parked_fact, partner, service_transfer, settlement, site, statement, ticket, withdrawal,
+    parked_fact, partner, service_transfer, settlement, site, statement, ticket, webhook_endpoint,
+    withdrawal,
 };
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -84,6 +85,8 @@ pub struct Loaders {
     pub api_keys: Batched<Uuid, api_key::Model>,
     /// By partner, newest first.
     pub api_keys_of: Batched<Uuid, Vec<api_key::Model>>,
+    /// By partner, oldest first.
+    pub webhook_endpoints_of: Batched<Uuid, Vec<webhook_endpoint::Model>>,
     /// By partner, the latest period's first.
     pub individual_rates: Batched<Uuid, Vec<individual_rate::Model>>,
     pub changes: Batched<ChangesKey, Feed>,
@@ -141,6 +144,9 @@ impl Loaders {
             visit_qualities: Batched::new(app, |app, ids| Box::pin(visit::qualities(app, ids))),
             api_keys: Batched::new(app, |app, ids| Box::pin(listing::api_keys_by_id(app, ids))),
             api_keys_of: Batched::new(app, |app, ids| Box::pin(services::api_key::of_partners(app, ids))),
+            webhook_endpoints_of: Batched::new(app, |app, ids| {
+                Box::pin(services::webhook::endpoint::of_partners(app, ids))
+            }),
             individual_rates: Batched::new(app, |app, ids| {
                 Box::pin(services::individual_rate::of_partners(app, ids))
             }),

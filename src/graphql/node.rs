@@ -14,7 +14,7 @@ use super::parked_fact::ParkedFact;
 use super::partner::Partner;
 use super::referral_link::ReferralLink;
 use super::referred_client::ReferredClient;
-use super::request::loaders;
+use super::request::{app, loaders};
 use super::service_transfer::ServiceTransfer;
 use super::settlement::Settlement;
 use super::site::Site;

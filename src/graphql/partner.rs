@@ -43,7 +43,6 @@ use crate::services::error::ServiceError;
 use crate::services::position::Position;
 use crate::services::referral_link::LinksAsked;
 use crate::services::{balance, commission, forecast, listing, referred_client, site, statement};
-use crate::services::webhook::endpoint;
 
 pub use query::PartnerQuery;
 
@@ -345,7 +344,7 @@ impl Partner {
 
     /// Where his programs are told of his events, oldest first, without those that were deleted.
     async fn webhook_endpoints(&self, context: &Context<'_>) -> Result<Vec<WebhookEndpoint>> {
-        let found = endpoint::of_partner(app(context)?, self.0.id).await?;
+        let found = loaders(context)?.webhook_endpoints_of.get(self.0.id).await?.unwrap_or_default();
         Ok(found.into_iter().map(WebhookEndpoint).collect())
     }
 

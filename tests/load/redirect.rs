@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use clap::{Args, ValueEnum};
 use parrain::app::App;
+use parrain::graphql::webhook_payload;
 use parrain::http::{Listeners, Ready, redirects_that_record, serve};
 use parrain::jobs;
 use parrain::services::{link_cache, visit};
@@ -178,6 +179,6 @@ pub async fn serve_redirects(url: &str, recording: Recording) -> Outcome<()> {
     let never = std::future::pending();
     let serving = serve(listeners, public, axum::Router::new(), &app.config.limits, &ready, never);
     // What counts visits works beside, as it does in one process with the server.
-    tokio::join!(serving, jobs::run(&app, &stop));
+    tokio::join!(serving, jobs::run(&app, webhook_payload::show(&app), &stop));
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! A partner's endpoints: made, changed and deleted by him, and their secrets.
 
+use std::collections::HashMap;
+
 use entity::{EventType, Moment, WebhookStatus, webhook_endpoint};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult};
 use sea_orm::{IntoActiveModel, Value};
@@ -14,6 +16,7 @@ use crate::domain::webhook::address::check_url;
 use crate::domain::webhook::signature::SigningSecret;
 use crate::domain::webhook::{MAX_ENDPOINTS, ROTATION};
 use crate::services::error::{ServiceError, retrying};
+use crate::services::listing::grouped;
 use crate::services::lock;
 use crate::services::payout::{Sealed, open, seal};
 
@@ -148,12 +151,17 @@ pub async fn rotate(
     .await
 }
 
-/// The endpoints of a partner that are not deleted, oldest first.
-pub async fn of_partner(app: &App, partner_id: Uuid) -> Result<Vec<webhook_endpoint::Model>, ServiceError> {
-    let sql = "SELECT * FROM webhook_endpoint WHERE partner_id = $1 AND status <> 'DELETED' ORDER BY created_at, id";
-    let rows = db::query(app.db.reader(), sql, vec![partner_id.into()]).await?;
-    let read = rows.iter().map(|row| webhook_endpoint::Model::from_query_result(row, ""));
-    Ok(read.collect::<Result<_, DbErr>>()?)
+/// The endpoints of partners that are not deleted, oldest first.
+pub async fn of_partners(
+    app: App,
+    partner_ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Vec<webhook_endpoint::Model>>, ServiceError> {
+    let sql = "WITH {rows} SELECT e.* FROM v JOIN webhook_endpoint e ON e.partner_id = v.id \
+               WHERE e.status <> 'DELETED' ORDER BY e.created_at, e.id";
+    grouped(&app, sql, partner_ids, |endpoint: &webhook_endpoint::Model| {
+        endpoint.partner_id.unwrap_or_default()
+    })
+    .await
 }
 
 /// One endpoint of a partner's by its id.

@@ -175,7 +175,9 @@ async fn several_couriers_share_the_work_and_keep_the_order(backend: Backend) {
     let mut couriers = [office.courier(), office.courier(), office.courier()];
     let [a, b, c] = &mut couriers;
     let (a, b, c) = tokio::join!(a.work_off(), b.work_off(), c.work_off());
-    (a.unwrap(), b.unwrap(), c.unwrap());
+    for ended in [a, b, c] {
+        ended.unwrap();
+    }
     office.send().await;
     let expected: Vec<String> = (0..15).map(|step| step.to_string()).collect();
     for receiver in &receivers {
