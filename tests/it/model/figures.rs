@@ -97,7 +97,8 @@ impl Books {
             at: Moment(now - number * 100_000_000_007),
             verdict: [VisitVerdict::Counted, VisitVerdict::Bot, VisitVerdict::Duplicate]
                 [usize::try_from(number % 3).unwrap()],
-            is_first_of_day: number % 2 == 0,
+            // Of those that count every other one.
+            is_first_of_day: number % 6 == 0,
         };
         let visits: Vec<CountedVisit> = (0..30).map(visit).collect();
         let calendar = &self.app.terms.calendar;
