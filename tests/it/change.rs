@@ -61,6 +61,11 @@ async fn partners(app: &App) -> Vec<(Uuid, String)> {
         partners.push((partner_id, codes[&partner_id].clone()));
         register(app, &format!("c{n}"), &codes[&partner_id]).await;
     }
+    // So that whoever settles first settles something of each.
+    let mut chance = Shuffle::new(PARTNERS as u64);
+    for n in 0..PARTNERS {
+        pay(app, &format!("before-{n}"), &mut chance).await;
+    }
     partners
 }
 

@@ -100,7 +100,9 @@ impl World {
         let mut config = Config { auth, database, ..Config::default() };
         change(&mut config);
         let db = Db::connect(&url, PoolSize::default()).await.unwrap();
-        migration::Migrator::up(db.reader(), None).await.unwrap();
+        let tx = db.begin_writing().await.unwrap();
+        migration::Migrator::up(&tx, None).await.unwrap();
+        tx.commit().await.unwrap();
         db.close().await.unwrap();
         let app = App::open(config, Clock::fixed(at(NOW))).await.unwrap();
         World { app, directory }
