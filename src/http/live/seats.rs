@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn one_caller_takes_no_more_than_his_and_all_no_more_than_there_are() {
-        let seats = Seats::new("test_seats", 3, 2);
+        let seats = Seats::new("live_sockets", 3, 2);
         let caller = |name: &str| Caller::Partner { account_id: name.to_owned() };
         let first = seats.take(&caller("a")).unwrap();
         let _second = seats.take(&caller("a")).unwrap();
