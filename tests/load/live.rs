@@ -93,7 +93,12 @@ pub async fn run(options: &LiveOptions) -> Outcome<()> {
         at(990) / 1_000,
         at(1_000) / 1_000
     );
-    println!("server: KiB {before:?} then {after:?}, CPU ms {cpu:?}");
+    println!(
+        "server: KiB {} then {}, CPU ms {}",
+        before.unwrap_or_default(),
+        after.unwrap_or_default(),
+        cpu.unwrap_or_default()
+    );
     app.db.close().await?;
     server.drop(LINKS).await
 }
