@@ -1,7 +1,7 @@
 //! Visits over the redirect: on record before the visitor goes on, and judged and counted right behind him.
 //!
-//! Whether a visitor was here before, and how many visits a link has, stand in rows that many visits touch. Looked up
-//! and written for a thousand visits together they cost each of them a third of what they cost a few.
+//! Whether a visitor was here before, and how many visits a link has, stand in rows that many visits touch: looked up and
+//! written for thousands of visits together they cost each of them less.
 
 use std::sync::Arc;
 
