@@ -1,6 +1,8 @@
-//! The two databases behind one face: pools, transactions, statements; many rows in one statement in `rows`.
+//! The two databases behind one face: pools, transactions, statements; many rows in one statement in `rows`, many
+//! queries in `together`.
 
 mod rows;
+mod together;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,7 @@ use sea_orm::{
 
 use rows::POSTGRES_LENGTH;
 pub use rows::{Column, Rows, execute_together};
+pub use together::{Answer, Columns, Query, Selected, Together, select_list};
 
 /// A pool of readers and, on SQLite, the one writer; on PostgreSQL both are the same pool.
 #[derive(Clone, Debug)]

@@ -23,6 +23,11 @@ pub enum Column {
 }
 
 impl Column {
+    /// As SQL calls it.
+    pub(super) fn type_name(self) -> &'static str {
+        self.on_postgres().1
+    }
+
     /// The array's element type, its name in SQL, and the element that stands for NULL: an array of sea-orm holds none.
     fn on_postgres(self) -> (ArrayType, &'static str, Option<(Value, &'static str)>) {
         match self {

@@ -34,15 +34,15 @@ impl Ahead {
     pub fn of(app: &App, asked: Asked, found: Dashboard) -> Ahead {
         let owner = Owner::Partner(found.position.partner.id);
         let links = |(asked, page): (LinksAsked, _)| {
-            let found = Connection::of_list(page, asked.list(&owner), ReferralLink);
+            let found = Connection::of_list(page, asked.list(owner), ReferralLink);
             (asked, Arc::new(found))
         };
         let clients = |(asked, page): (ClientsAsked, _)| {
-            let list = referred_client::of_partner(app, &owner, &asked);
-            (asked, Arc::new(Connection::of_list(page, list, ReferredClient)))
+            let list = referred_client::of_partner(app, owner, &asked);
+            (asked, Arc::new(Connection::of_list(page, list, ReferredClient::from)))
         };
         let lines = |(asked, page): (LinesAsked, _)| {
-            let list = commission::of_partner(&owner, &asked.filter);
+            let list = commission::of_partner(owner, &asked.filter);
             (asked, Arc::new(Connection::of_list(page, list, Commission::from)))
         };
         Ahead {

@@ -39,7 +39,7 @@ impl From<line::Model> for Commission {
 impl From<service::Commission> for Commission {
     fn from(found: service::Commission) -> Commission {
         let service::Commission { line, rate, is_settled, client } = found;
-        Commission(line, Some(Known { rate, is_settled, client: Arc::new(ReferredClient(client)) }))
+        Commission(line, Some(Known { rate, is_settled, client: Arc::new(client.into()) }))
     }
 }
 
@@ -90,8 +90,8 @@ impl Commission {
         if let Some(known) = &self.1 {
             return Some(Ok(known.client.clone()));
         }
-        let find = async || Ok(loaders(context)?.clients.get(self.0.referral_id).await?.map(ReferredClient));
-        find().await.transpose().map(|found| found.map(Arc::new))
+        let find = async || Ok(loaders(context)?.clients.get(self.0.referral_id).await?);
+        find().await.transpose().map(|found| found.map(|client| Arc::new(client.into())))
     }
 
     /// When it happened.

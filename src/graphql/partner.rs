@@ -174,7 +174,7 @@ impl Partner {
         if let Some(known) = self.1.links(&asked) {
             return Ok(known);
         }
-        let list = asked.list(&self.0.id.into());
+        let list = asked.list(self.0.id.into());
         Ok(Arc::new(Connection::load(context, list, asked.request, ReferralLink).await?))
     }
 
@@ -196,8 +196,16 @@ impl Partner {
         if let Some(known) = self.1.clients(&asked) {
             return Ok(known);
         }
-        let list = referred_client::of_partner(app(context)?, &self.0.id.into(), &asked);
-        Ok(Arc::new(Connection::load(context, list, asked.request, ReferredClient).await?))
+        let list = referred_client::of_partner(app(context)?, self.0.id.into(), &asked);
+        Ok(Arc::new(
+            Connection::load(
+                context,
+                list,
+                asked.request,
+                <ReferredClient as From<referred_client::ReferredClient>>::from,
+            )
+            .await?,
+        ))
     }
 
     /// His commission history, newest first.
@@ -216,7 +224,7 @@ impl Partner {
         if let Some(known) = self.1.lines(&asked) {
             return Ok(known);
         }
-        let list = commission::of_partner(&self.0.id.into(), &asked.filter);
+        let list = commission::of_partner(self.0.id.into(), &asked.filter);
         lines(context, list, asked.request).await.map(Arc::new)
     }
 

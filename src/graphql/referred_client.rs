@@ -1,5 +1,7 @@
 //! A partner's clients as the interface shows them: masked.
 
+use std::borrow::Cow;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 
 use super::commission::{Commission, lines};
@@ -12,10 +14,30 @@ use super::request::{app, loaders};
 use super::scalar::{DateTime, Decimal};
 use crate::services;
 use crate::services::commission::of_client;
+use crate::services::error::ServiceError;
 use crate::services::paging::PageRequest;
-use crate::services::referred_client::{self as service, ClientsAsked, ReferredClientFilter as Filter};
+use crate::services::referred_client::{
+    self as service, ClientName, ClientsAsked, ReferredClientFilter as Filter,
+};
 
-pub struct ReferredClient(pub service::ReferredClient);
+/// A client, with what was looked up of him: where he stands beside a line it is who he is, and the rest is looked up
+/// when it is asked for.
+pub struct ReferredClient {
+    name: ClientName,
+    known: Option<service::ReferredClient>,
+}
+
+impl From<ClientName> for ReferredClient {
+    fn from(name: ClientName) -> ReferredClient {
+        ReferredClient { name, known: None }
+    }
+}
+
+impl From<service::ReferredClient> for ReferredClient {
+    fn from(client: service::ReferredClient) -> ReferredClient {
+        ReferredClient { name: client.name(), known: Some(client) }
+    }
+}
 
 /// A referral: one client with one partner; a reassignment ends it and begins another. The partner sees a masked
 /// reference, never personal data.
@@ -23,53 +45,56 @@ pub struct ReferredClient(pub service::ReferredClient);
 impl ReferredClient {
     /// The global id.
     pub async fn id(&self) -> ID {
-        Tag::ReferredClient.id(self.0.referral.id)
+        Tag::ReferredClient.id(self.name.id)
     }
 
     /// The provider's id of the account, masked.
     async fn reference(&self) -> String {
-        service::mask(&self.0.account_id)
+        service::mask(&self.name.account_id)
     }
 
     /// When the account was opened.
-    async fn registered_at(&self) -> DateTime {
-        DateTime(self.0.referral.registered_at)
+    async fn registered_at(&self, context: &Context<'_>) -> Result<DateTime> {
+        Ok(DateTime(self.whole(context).await?.referral.registered_at))
     }
 
     /// The link, or the code, that brought him; null where staff assigned him.
     async fn link(&self, context: &Context<'_>) -> Option<Result<ReferralLink>> {
-        let link_id = self.0.referral.link_id?;
-        let find = async || Ok(loaders(context)?.links.get(link_id).await?.map(ReferralLink));
+        let find = async || match self.whole(context).await?.referral.link_id {
+            Some(link_id) => Ok(loaders(context)?.links.get(link_id).await?.map(ReferralLink)),
+            None => Ok(None),
+        };
         find().await.transpose()
     }
 
     /// Whether he made a purchase in the programme's window that ends now, not refunded in full.
     async fn is_active(&self, context: &Context<'_>) -> Result<bool> {
         let from = service::active_from(app(context)?);
-        Ok(self.0.last_purchase_at.is_some_and(|at| at >= from))
+        Ok(self.whole(context).await?.last_purchase_at.is_some_and(|at| at >= from))
     }
 
     /// His last purchase that earns and is not refunded in full.
-    async fn last_top_up_at(&self) -> Option<DateTime> {
-        self.0.last_purchase_at.map(DateTime)
+    async fn last_top_up_at(&self, context: &Context<'_>) -> Option<Result<DateTime>> {
+        let find = async || Ok(self.whole(context).await?.last_purchase_at.map(DateTime));
+        find().await.transpose()
     }
 
     /// Top-ups that earn.
-    async fn top_up_count(&self) -> i64 {
-        self.0.top_ups
+    async fn top_up_count(&self, context: &Context<'_>) -> Result<i64> {
+        Ok(self.whole(context).await?.top_ups)
     }
 
     /// Top-ups that earn less their refunds, in the programme's currency.
-    async fn top_up_total(&self) -> Money {
-        self.0.base.into()
+    async fn top_up_total(&self, context: &Context<'_>) -> Result<Money> {
+        Ok(self.whole(context).await?.base.into())
     }
 
     /// What they have earned the partner, at the rates in force.
     async fn commission_total(&self, context: &Context<'_>) -> Result<Money> {
-        if let Some(known) = self.0.commission {
+        if let Some(known) = self.known.as_ref().and_then(|known| known.commission) {
             return Ok(known.into());
         }
-        let total = loaders(context)?.commission_totals.get(self.0.referral.id).await?;
+        let total = loaders(context)?.commission_totals.get(self.name.id).await?;
         Ok(total.unwrap_or_default().into())
     }
 
@@ -82,7 +107,18 @@ impl ReferredClient {
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Commission>> {
-        lines(context, of_client(self.0.referral.id), page_request(first, after, last, before)?).await
+        lines(context, of_client(self.name.id), page_request(first, after, last, before)?).await
+    }
+}
+
+impl ReferredClient {
+    async fn whole(&self, context: &Context<'_>) -> Result<Cow<'_, service::ReferredClient>> {
+        if let Some(known) = &self.known {
+            return Ok(Cow::Borrowed(known));
+        }
+        let found = loaders(context)?.clients.get(self.name.id).await?;
+        let missing = || ServiceError::Broken(format!("client {} has no totals", self.name.id));
+        found.map(Cow::Owned).ok_or_else(|| missing().into())
     }
 }
 

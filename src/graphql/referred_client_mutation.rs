@@ -103,7 +103,7 @@ impl ReferredClientPayload {
     ) -> Result<ReferredClientPayload> {
         let (referral, user_errors) = outcome(answer, &["input"])?;
         let referred_client = match referral {
-            Some(referral) => loaders(context)?.clients.get(referral.id).await?.map(ReferredClient),
+            Some(referral) => loaders(context)?.clients.get(referral.id).await?.map(ReferredClient::from),
             None => None,
         };
         Ok(ReferredClientPayload { referred_client, user_errors })

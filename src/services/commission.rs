@@ -1,19 +1,19 @@
 //! Reads the commission history: lines by page, filtered as a partner asks.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use entity::{LineKind, Moment, Period, RateBasisPoints, line};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use sea_orm::{DbErr, Value};
 use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::listing::rows_by_id;
 use super::owner::Owner;
-use super::paging::{List, Page, PageRequest};
+use super::paging::{AskedPage, List, Page, PageRequest};
 use super::position::Position;
-use super::referred_client::{self, ReferredClient};
+use super::referred_client::{self, ClientName};
 use crate::app::App;
+use crate::db::{Answer, Column, Columns, Selected, Together};
 
 /// A line's state with what its settle period makes of it (rule 22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Commission {
     pub rate: RateBasisPoints,
     /// Whether a statement has counted it.
     pub is_settled: bool,
-    pub client: ReferredClient,
+    pub client: ClientName,
 }
 
 /// Which page of a partner's lines is asked for.
@@ -57,9 +57,9 @@ pub struct CommissionFilter {
 }
 
 /// The lines of a partner, newest first.
-pub fn of_partner(owner: &Owner, filter: &CommissionFilter) -> List {
+pub fn of_partner(owner: Owner, filter: &CommissionFilter) -> List {
     let mut condition = format!("l.partner_id = {}", owner.sql());
-    let mut values: Vec<Value> = vec![owner.value()];
+    let mut values = owner.values();
     let mut and = |sql: &str, value: Value| {
         values.push(value);
         condition.push_str(&format!(" AND {sql}${}", values.len()));
@@ -107,28 +107,29 @@ pub fn of_partner(owner: &Owner, filter: &CommissionFilter) -> List {
     newest_first(from, condition, values)
 }
 
-/// A page of a partner's lines, each with its client.
-pub async fn page_with_clients(
-    db: &impl ConnectionTrait,
-    owner: &Owner,
-    asked: &LinesAsked,
-) -> Result<Page<(line::Model, ReferredClient)>, DbErr> {
-    let list = of_partner(owner, &asked.filter);
-    let join = if asked.filter.link_id.is_some() { "" } else { " JOIN referral r ON r.id = l.referral_id" };
-    let with_clients = List {
-        columns: &WITH_CLIENTS,
-        from: format!("{}{join} {}", list.from, referred_client::JOINED),
-        ..list
-    };
-    let read = |row: &QueryResult, first| {
-        Ok((read_line(row, first)?, ReferredClient::read(row, first + LINE_COLUMNS)?))
-    };
-    with_clients.page_of(db, &asked.request, read).await
+impl LinesAsked {
+    /// Asks for the page together with other queries: lines, each with who its client is.
+    pub fn ask(&self, together: &mut Together, owner: Owner) -> AskedPage {
+        let list = of_partner(owner, &self.filter);
+        let join =
+            if self.filter.link_id.is_some() { "" } else { " JOIN referral r ON r.id = l.referral_id" };
+        let with_clients = List { from: format!("{}{join} {}", list.from, referred_client::ACCOUNT), ..list };
+        with_clients.ask(together, self.request, SELECTED)
+    }
+
+    /// Reads what was asked for.
+    pub fn read(asked: &AskedPage, found: &[Vec<Answer>]) -> Result<Page<(line::Model, ClientName)>, DbErr> {
+        asked.read(found, |row, first| {
+            let line = read_line(row, first)?;
+            let client = ClientName { id: line.referral_id, account_id: row.column(first + LINE_COLUMNS)? };
+            Ok((line, client))
+        })
+    }
 }
 
 impl Commission {
     /// A line of a partner whose position is known.
-    pub fn of(line: line::Model, client: ReferredClient, position: &Position) -> Commission {
+    pub fn of(line: line::Model, client: ClientName, position: &Position) -> Commission {
         Commission {
             rate: position.rates.rate(position.partner.id, line.rate_period).rate,
             is_settled: line.settle_period.is_some_and(|period| position.is_settled(period)),
@@ -138,36 +139,57 @@ impl Commission {
     }
 }
 
-const LINE: &str = "l.id, l.kind, l.source, l.external_id, l.partner_id, l.referral_id, l.reverses, l.top_up_kind, \
-    l.occurred_at, l.recorded_at, l.amount, l.currency, l.exchange_rate, l.rate_published_on, l.base, l.rate_period, \
-    l.settle_period, l.state, l.reason, l.checksum, l.released_at";
-const LINE_COLUMNS: usize = 21;
-static WITH_CLIENTS: LazyLock<String> = LazyLock::new(|| format!("{LINE}, {}", referred_client::COLUMNS));
+/// A line, and its client's account.
+const SELECTED: &Selected = &[
+    ("l.id", Column::Uuid),
+    ("l.kind", Column::Text),
+    ("l.source", Column::Text),
+    ("l.external_id", Column::Text),
+    ("l.partner_id", Column::Uuid),
+    ("l.referral_id", Column::Uuid),
+    ("l.reverses", Column::Uuid),
+    ("l.top_up_kind", Column::Text),
+    ("l.occurred_at", Column::BigInt),
+    ("l.recorded_at", Column::BigInt),
+    ("l.amount", Column::BigInt),
+    ("l.currency", Column::Text),
+    ("l.exchange_rate", Column::Text),
+    ("l.rate_published_on", Column::Int),
+    ("l.base", Column::BigInt),
+    ("l.rate_period", Column::Int),
+    ("l.settle_period", Column::Int),
+    ("l.state", Column::Text),
+    ("l.reason", Column::Text),
+    ("l.checksum", Column::BigInt),
+    ("l.released_at", Column::BigInt),
+    ("a.account_id", Column::Text),
+];
+const LINE_COLUMNS: usize = SELECTED.len() - 1;
 
 /// By number: twenty-one columns by their names would take longer than the rest of a line.
-fn read_line(row: &QueryResult, first: usize) -> Result<line::Model, DbErr> {
+fn read_line(row: &impl Columns, first: usize) -> Result<line::Model, DbErr> {
     Ok(line::Model {
-        id: row.try_get_by_index(first)?,
-        kind: row.try_get_by_index(first + 1)?,
-        source: row.try_get_by_index(first + 2)?,
-        external_id: row.try_get_by_index(first + 3)?,
-        partner_id: row.try_get_by_index(first + 4)?,
-        referral_id: row.try_get_by_index(first + 5)?,
-        reverses: row.try_get_by_index(first + 6)?,
-        top_up_kind: row.try_get_by_index(first + 7)?,
-        occurred_at: row.try_get_by_index(first + 8)?,
-        recorded_at: row.try_get_by_index(first + 9)?,
-        amount: row.try_get_by_index(first + 10)?,
-        currency: row.try_get_by_index(first + 11)?,
-        exchange_rate: row.try_get_by_index(first + 12)?,
-        rate_published_on: row.try_get_by_index(first + 13)?,
-        base: row.try_get_by_index(first + 14)?,
-        rate_period: row.try_get_by_index(first + 15)?,
-        settle_period: row.try_get_by_index(first + 16)?,
-        state: row.try_get_by_index(first + 17)?,
-        reason: row.try_get_by_index(first + 18)?,
-        checksum: row.try_get_by_index(first + 19)?,
-        released_at: row.try_get_by_index(first + 20)?,
+        id: row.column(first)?,
+        kind: row.column(first + 1)?,
+        source: row.column(first + 2)?,
+        external_id: row.column(first + 3)?,
+        partner_id: row.column(first + 4)?,
+        referral_id: row.column(first + 5)?,
+        reverses: row.column(first + 6)?,
+        top_up_kind: row.column(first + 7)?,
+        occurred_at: row.column(first + 8)?,
+        recorded_at: row.column(first + 9)?,
+        amount: row.column(first + 10)?,
+        currency: row.column(first + 11)?,
+        exchange_rate: row.column(first + 12)?,
+        rate_published_on: row.column(first + 13)?,
+        base: row.column(first + 14)?,
+        rate_period: row.column(first + 15)?,
+        settle_period: row.column(first + 16)?,
+        state: row.column(first + 17)?,
+        reason: row.column(first + 18)?,
+        checksum: row.column(first + 19)?,
+        released_at: row.column(first + 20)?,
     })
 }
 

@@ -1,16 +1,16 @@
-//! What a dashboard shows of one partner: as few statements as the data has shapes, all issued at once.
+//! What a dashboard shows of one partner, by one statement.
 
 use entity::link;
-use futures_util::try_join;
 
-use super::commission::{self, Commission, LinesAsked};
+use super::commission::{Commission, LinesAsked};
 use super::error::ServiceError;
 use super::owner::Owner;
-use super::paging::Page;
-use super::position::{self, Position};
+use super::paging::{AskedPage, Page};
+use super::position::{AskedPosition, Position};
 use super::referral_link::LinksAsked;
 use super::referred_client::{self, ClientsAsked, ReferredClient};
 use crate::app::App;
+use crate::db::{Answer, Together};
 
 /// Which pages are asked for beside the partner's own figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,37 +30,47 @@ pub struct Dashboard {
     pub lines: Option<Page<Commission>>,
 }
 
-/// Five statements at most, none of which waits for another: each finds the partner by his account itself. None where
-/// the account is no partner yet.
+/// A dashboard that is asked for.
+pub struct AskedDashboard {
+    position: AskedPosition,
+    links: Option<AskedPage>,
+    clients: Option<AskedPage>,
+    lines: Option<AskedPage>,
+}
+
+impl AskedDashboard {
+    /// The queries that answer it.
+    pub fn ask(app: &App, account_id: &str, asked: &Asked) -> (Together, AskedDashboard) {
+        let (mut together, position) = AskedPosition::ask(app, account_id);
+        let asked = AskedDashboard {
+            position,
+            links: asked.links.map(|asked| asked.ask(&mut together, Owner::Me)),
+            clients: asked.clients.as_ref().map(|asked| asked.ask(app, &mut together, Owner::Me)),
+            lines: asked.lines.as_ref().map(|asked| asked.ask(&mut together, Owner::Me)),
+        };
+        (together, asked)
+    }
+
+    async fn read(self, app: &App, found: &[Vec<Answer>]) -> Result<Option<Dashboard>, ServiceError> {
+        let Some(position) = self.position.read(app, found).await? else { return Ok(None) };
+        let links = self.links.map(|asked| LinksAsked::read(&asked, found)).transpose()?;
+        let clients = self.clients.map(|asked| ClientsAsked::read(&asked, found)).transpose()?;
+        let with_commission = |client| referred_client::with_commission(client, &position.rates);
+        let clients = clients.map(|page| page.try_map(with_commission)).transpose()?;
+        let lines = self.lines.map(|asked| LinesAsked::read(&asked, found)).transpose()?;
+        let lines = lines.map(|page| page.map(|(line, client)| Commission::of(line, client, &position)));
+        Ok(Some(Dashboard { position, links, clients, lines }))
+    }
+}
+
+/// One statement, whatever is asked for; another while a period that has ended waits for its settlement. None where the
+/// account is no partner yet.
 pub async fn of_account(
     app: &App,
     account_id: &str,
     asked: &Asked,
 ) -> Result<Option<Dashboard>, ServiceError> {
-    let (db, owner) = (app.db.reader(), Owner::Account(account_id.to_owned()));
-    let links = async {
-        Ok(match &asked.links {
-            Some(asked) => Some(asked.list(&owner).page(db, &asked.request).await?),
-            None => None,
-        })
-    };
-    let clients = async {
-        Ok(match &asked.clients {
-            Some(asked) => Some(referred_client::page_with_sums(app, &owner, asked).await?),
-            None => None,
-        })
-    };
-    let lines = async {
-        Ok(match &asked.lines {
-            Some(asked) => Some(commission::page_with_clients(db, &owner, asked).await?),
-            None => None,
-        })
-    };
-    let (position, links, clients, lines) =
-        try_join!(position::of_account(app, account_id), links, clients, lines)?;
-    let Some(position) = position else { return Ok(None) };
-    let with_commission = |client| referred_client::with_commission(client, &position.rates);
-    let clients = clients.map(|page| page.try_map(with_commission)).transpose()?;
-    let lines = lines.map(|page| page.map(|(line, client)| Commission::of(line, client, &position)));
-    Ok(Some(Dashboard { position, links, clients, lines }))
+    let (together, asked) = AskedDashboard::ask(app, account_id, asked);
+    let found = together.run(app.db.reader()).await?;
+    asked.read(app, &found).await
 }

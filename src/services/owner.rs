@@ -3,28 +3,27 @@
 use sea_orm::Value;
 use uuid::Uuid;
 
-/// A partner by his id, or the one behind an account: then nothing has to wait until his id is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A partner by his id, or whoever the common table `me` of a statement holds: then nothing has to wait until his id is
+/// known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     Partner(Uuid),
-    Account(String),
+    Me,
 }
 
 impl Owner {
-    /// The partner's id in SQL, where `$1` is [`Owner::value`].
-    pub const fn sql(&self) -> &'static str {
+    /// The partner's id in SQL, where `$1` is the one of [`Owner::values`], if there is one.
+    pub const fn sql(self) -> &'static str {
         match self {
             Owner::Partner(_) => "$1",
-            Owner::Account(_) => {
-                "(SELECT p.id FROM account a JOIN partner p ON p.account_id = a.id WHERE a.account_id = $1)"
-            }
+            Owner::Me => "(SELECT me.id FROM me)",
         }
     }
 
-    pub fn value(&self) -> Value {
+    pub fn values(self) -> Vec<Value> {
         match self {
-            Owner::Partner(id) => (*id).into(),
-            Owner::Account(account_id) => account_id.as_str().into(),
+            Owner::Partner(id) => vec![id.into()],
+            Owner::Me => Vec::new(),
         }
     }
 }

@@ -4,10 +4,10 @@ pub mod batch;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 use uuid::Uuid;
 
-use crate::db;
+use crate::db::{self, Answer, Column, Columns, Query, Selected, Together, select_list};
 
 /// What can be read from a row by the names of its columns.
 pub use sea_orm::FromQueryResult as FromRow;
@@ -97,8 +97,45 @@ impl<T> Page<T> {
 /// Where the columns of an item begin in its row: before them stand its key and its id.
 pub const FIRST_COLUMN: usize = 2;
 
-fn place_of(row: &QueryResult) -> Result<Cursor, DbErr> {
-    Ok(Cursor { key: row.try_get_by_index(0)?, id: row.try_get_by_index(1)? })
+/// The columns of key and id.
+const PLACE: [Column; FIRST_COLUMN] = [Column::BigInt, Column::Uuid];
+
+fn place_of(row: &impl Columns) -> Result<Cursor, DbErr> {
+    Ok(Cursor { key: row.column(0)?, id: row.column(1)? })
+}
+
+/// A page that was asked for together with other queries, by their numbers.
+#[derive(Debug)]
+pub struct AskedPage {
+    request: PageRequest,
+    is_descending: bool,
+    items: usize,
+    /// Whether there is something beyond the cursors.
+    beyond: [Option<usize>; 2],
+}
+
+impl AskedPage {
+    /// The page from what all queries answered; an item is read from its row, from the first of its columns on.
+    pub fn read<T>(
+        &self,
+        found: &[Vec<Answer>],
+        read: impl Fn(&Answer, usize) -> Result<T, DbErr>,
+    ) -> Result<Page<T>, DbErr> {
+        let rows = |number| found.get(number).map_or(&[][..], Vec::as_slice);
+        let items = rows(self.items).iter().map(|row| Ok((place_of(row)?, read(row, FIRST_COLUMN)?)));
+        let mut items = items.collect::<Result<Vec<_>, DbErr>>()?;
+        order(&mut items, self.is_descending != self.request.is_backwards);
+        let [after, before] = self.beyond.map(|number| number.is_some_and(|number| !rows(number).is_empty()));
+        Ok(Page::of(items, &self.request, after, before))
+    }
+}
+
+/// In the order of a list, for rows that came in none.
+fn order<T>(items: &mut [(Cursor, T)], is_descending: bool) {
+    items.sort_unstable_by_key(|(cursor, _)| (cursor.key, cursor.id));
+    if is_descending {
+        items.reverse();
+    }
 }
 
 /// A list as SQL says it. Every list has an index that begins with what `condition` fixes and goes on with key and id.
@@ -126,24 +163,26 @@ impl List {
         db: &impl ConnectionTrait,
         request: &PageRequest,
     ) -> Result<Page<T>, DbErr> {
-        self.page_of(db, request, |row, _| T::from_query_result(row, "")).await
-    }
-
-    /// Reads a page; an item is read from its row by number, from the first of its columns on.
-    pub async fn page_of<T>(
-        &self,
-        db: &impl ConnectionTrait,
-        request: &PageRequest,
-        read: impl Fn(&QueryResult, usize) -> Result<T, DbErr>,
-    ) -> Result<Page<T>, DbErr> {
         let (sql, values) = self.select(request);
         let rows = db::query(db, sql, values).await?;
-        let items = rows.iter().map(|row| Ok((place_of(row)?, read(row, FIRST_COLUMN)?)));
+        let items = rows.iter().map(|row| Ok((place_of(row)?, T::from_query_result(row, "")?)));
         let items = items.collect::<Result<Vec<_>, DbErr>>()?;
         // Beyond a cursor lies at least the item it was taken from, unless that is gone.
         let beyond_after = self.exists(db, request.after, "<=").await?;
         let beyond_before = self.exists(db, request.before, ">=").await?;
         Ok(Page::of(items, request, beyond_after, beyond_before))
+    }
+
+    /// Asks for a page together with other queries; its items are `selected`.
+    pub fn ask(&self, together: &mut Together, request: PageRequest, selected: &Selected) -> AskedPage {
+        let (sql, values) = self.select_columns(&select_list(selected), &request);
+        let columns = PLACE.into_iter().chain(selected.iter().map(|(_, column)| *column)).collect();
+        let items = together.add(Query { sql, values, columns });
+        let beyond = [(request.after, "<="), (request.before, ">=")].map(|(cursor, sign)| {
+            let (sql, values) = self.select_beyond(cursor?, sign);
+            Some(together.add(Query { sql, values, columns: vec![Column::Int] }))
+        });
+        AskedPage { request, is_descending: self.is_descending, items, beyond }
     }
 
     /// Counts the whole list.
@@ -156,7 +195,11 @@ impl List {
 
     /// The statement of a page: one more than it holds, from the end that it is read from.
     pub fn select(&self, request: &PageRequest) -> (String, Vec<Value>) {
-        let List { columns, from, condition, key, id, .. } = self;
+        self.select_columns(self.columns, request)
+    }
+
+    fn select_columns(&self, columns: &str, request: &PageRequest) -> (String, Vec<Value>) {
+        let List { from, condition, key, id, .. } = self;
         let mut sql = format!(
             "SELECT CAST({key} AS BIGINT) AS page_key, {id} AS page_id, {columns} FROM {from} WHERE {condition}"
         );
@@ -181,10 +224,16 @@ impl List {
         sign: &'static str,
     ) -> Result<bool, DbErr> {
         let Some(cursor) = cursor else { return Ok(false) };
+        let (sql, values) = self.select_beyond(cursor, sign);
+        Ok(db::query_one(db, sql, values).await?.is_some())
+    }
+
+    /// A row if an item lies on that side of the cursor, the cursor's own included.
+    fn select_beyond(&self, cursor: Cursor, sign: &'static str) -> (String, Vec<Value>) {
         let mut values = self.values.clone();
         let compare = self.compare(&mut values, cursor, sign);
         let sql = format!("SELECT 1 FROM {} WHERE {} AND {compare} LIMIT 1", self.from, self.condition);
-        Ok(db::query_one(db, sql, values).await?.is_some())
+        (sql, values)
     }
 
     /// `sign` is in the list's order: `>` is after.

@@ -1,10 +1,9 @@
 //! Where a partner stands: who he is, his balance, what awaits settlement, his active clients and his rates.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use entity::{Day, Moment, Money, Period, RateBasisPoints, partner};
-use futures_util::try_join;
 use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
@@ -12,12 +11,12 @@ use super::error::ServiceError;
 use super::settlement::active_clients_of;
 use super::standing::{RateBook, RateRecords, Standing};
 use crate::app::App;
-use crate::db::{self, Column, Rows};
+use crate::db::{Answer, Column, Columns, Query, Rows, Together};
 use crate::domain::activity::window_from;
 use crate::domain::balance::Balance;
 use crate::domain::top_up::CLOCK_SKEW;
 
-/// A partner with all the figures that are his own, read in one moment; his rates in the next or the same.
+/// A partner with all the figures that are his own, read in one moment; of many partners the rates in the next.
 #[derive(Clone, Debug)]
 pub struct Position {
     pub partner: partner::Model,
@@ -75,28 +74,77 @@ impl Position {
     }
 }
 
-/// The partner behind an account, by two statements at once; none where the account is no partner yet.
-pub async fn of_account(app: &App, account_id: &str) -> Result<Option<Position>, ServiceError> {
-    let db = app.db.reader();
-    let counted = Counted::at(app, app.clock.now());
-    let sql =
-        format!("WITH {}", select("account a JOIN partner p ON p.account_id = a.id WHERE a.account_id = $7"));
-    let mut values = counted.values();
-    values.push(account_id.into());
-    let (rows, records) = try_join!(db::query(db, sql, values), RateRecords::load(db, account_id))?;
-    let Some(read) = read_all(&rows)?.pop() else { return Ok(None) };
-    let rates = Arc::new(records.of(read.partner.id, &app.terms)?);
-    let mut positions = counted.positions(app, vec![read], &rates).await?;
-    Ok(positions.pop())
+/// The partner behind an account, asked for together with other queries: he is their common table `me`.
+pub struct AskedPosition {
+    counted: Counted,
+    number: usize,
 }
+
+impl AskedPosition {
+    /// Begins queries with the partner, his own figures and all that his rates depend on.
+    pub fn ask(app: &App, account_id: &str) -> (Together, AskedPosition) {
+        let counted = Counted::at(app, app.clock.now());
+        let mut values = counted.values();
+        values.push(account_id.into());
+        let mut together = Together::new(&COMMON, values);
+        let sql = format!("SELECT records.*, me.* FROM records LEFT JOIN me ON records.kind = {PARTNER}");
+        let number = together.add(Query { sql, values: vec![], columns: RECORD_AND_ME.to_vec() });
+        (together, AskedPosition { counted, number })
+    }
+
+    /// Reads what was asked for; none where the account is no partner yet.
+    pub async fn read(self, app: &App, found: &[Vec<Answer>]) -> Result<Option<Position>, ServiceError> {
+        let (mut read, mut open_sums, mut records) = (None, Vec::new(), RateRecords::default());
+        for row in found.get(self.number).into_iter().flatten() {
+            match row.column(0)? {
+                PARTNER => read = Read::of(row, RECORD_COLUMNS)?,
+                OPEN_SUM => open_sums.push(OpenSum {
+                    settle_period: row.column(1)?,
+                    rate_period: row.column(4)?,
+                    base: row.column(3)?,
+                    top_ups: row.column(7)?,
+                }),
+                _ => records.take(row)?,
+            }
+        }
+        let Some(read) = read else { return Ok(None) };
+        let rates = Arc::new(records.of(read.partner.id, &app.terms)?);
+        let mut positions = self.counted.positions(app, vec![Read { open_sums, ..read }], &rates).await?;
+        Ok(positions.pop())
+    }
+}
+
+const PARTNER: i32 = -1;
+const OPEN_SUM: i32 = -2;
+const RECORD_COLUMNS: usize = 8;
+/// Of the records, and of `me` beside the first of them.
+const RECORD_AND_ME: [Column; RECORD_COLUMNS + 16] = {
+    use Column::{BigInt, Bool, Int, Text, Uuid};
+    [
+        Int, Int, Text, BigInt, Int, Bool, Uuid, BigInt, // the records'
+        Uuid, Uuid, Text, Text, BigInt, BigInt, Text, Text, // who he is
+        BigInt, BigInt, BigInt, BigInt, BigInt, Int, BigInt, BigInt, // his figures
+    ]
+};
+static COMMON: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}, records (kind, period, text, number, rate, flag, id, count) AS ({} \
+         UNION ALL SELECT {PARTNER}, NULL, NULL, NULL, NULL, FALSE, NULL, NULL \
+         UNION ALL SELECT {OPEN_SUM}, s.settle_period, NULL, s.base, s.rate_period, FALSE, NULL, s.top_ups \
+         FROM me JOIN partner_sum s ON s.partner_id = me.id AND s.settle_period > me.settled)",
+        me("account a JOIN partner p ON p.account_id = a.id WHERE a.account_id = $9"),
+        RateRecords::SQL
+    )
+});
 
 /// Many partners by their ids.
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Position>>, ServiceError> {
     let now = app.clock.now();
     let counted = Counted::at(&app, now);
     let sql = format!(
-        "WITH {{rows}}, {}",
-        select("v JOIN partner p ON p.id = v.id JOIN account a ON a.id = p.account_id")
+        "WITH {{rows}}, {} SELECT me.*, s.settle_period, s.rate_period, s.base, s.top_ups FROM me \
+         LEFT JOIN partner_sum s ON s.partner_id = me.id AND s.settle_period > me.settled",
+        me("v JOIN partner p ON p.id = v.id JOIN account a ON a.id = p.account_id")
     );
     let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
     let read = read_all(&rows.query(app.db.reader(), &sql, counted.values()).await?)?;
@@ -149,30 +197,36 @@ impl Counted {
         Ok(positions)
     }
 
-    /// Of each window the first whole day, the moment it begins and the moment that day begins.
+    /// Of each window the first whole day and the last there can be, the moment it begins and the moment its first whole
+    /// day begins.
     fn values(&self) -> Vec<Value> {
         let of_window = |from: Moment| {
             let next_day = from.utc_day().to_date().succ_opt().unwrap_or_default();
             let begins = Moment::from_utc(next_day.and_time(chrono::NaiveTime::MIN).and_utc());
-            [Day::from_date(next_day).0.into(), from.0.into(), begins.0.into()]
+            [Day::from_date(next_day).0.into(), LAST_DAY.into(), from.0.into(), begins.0.into()]
         };
         self.windows.into_iter().flat_map(of_window).collect()
     }
 }
 
+/// The last day there can be. PostgreSQL plans a statement anew each time for as long as knowing its values seems to
+/// make it cheaper, which took longer than the statement itself: days from one on seem many to it, between two few.
+const LAST_DAY: i32 = i32::MAX;
+
 /// Whole days of a window by their counts, and of the day in which it begins the clients themselves.
-fn count_active([day, from, begins]: [u8; 3]) -> String {
+fn count_active([day, last, from, begins]: [u8; 4]) -> String {
     format!(
         "COALESCE((SELECT CAST(SUM(d.clients) AS BIGINT) FROM active_day d \
-         WHERE d.partner_id = p.id AND d.day >= ${day}), 0) \
+         WHERE d.partner_id = p.id AND d.day BETWEEN ${day} AND ${last}), 0) \
          + (SELECT COUNT(*) FROM referral_total t WHERE t.partner_id = p.id \
          AND COALESCE(t.last_purchase_at, 0) >= ${from} AND COALESCE(t.last_purchase_at, 0) < ${begins})"
     )
 }
 
-/// Balance and open sums by one statement: between two a settlement could move money from one to the other.
-fn select(whose: &str) -> String {
-    let (now, at_end) = (count_active([1, 2, 3]), count_active([4, 5, 6]));
+/// Those asked for, with balance and active clients, as a common table: what is joined to it is of the same moment, and
+/// no settlement can move money from one to the other in between.
+fn me(whose: &str) -> String {
+    let (now, at_end) = (count_active([1, 2, 3, 4]), count_active([5, 6, 7, 8]));
     let (from, condition) = whose.split_once(" WHERE ").unwrap_or((whose, "1 = 1"));
     format!(
         "me AS MATERIALIZED (SELECT p.id, p.account_id, p.status, p.status_reason, p.joined_at, p.recorded_at, \
@@ -180,9 +234,7 @@ fn select(whose: &str) -> String {
          COALESCE((SELECT MAX(s.period) FROM statement s WHERE s.partner_id = p.id), 0) AS settled, \
          {now} AS active_now, {at_end} AS active_at_end \
          FROM {from} JOIN link l ON l.partner_id = p.id AND l.is_own JOIN balance b ON b.partner_id = p.id \
-         WHERE {condition}) \
-         SELECT me.*, s.settle_period, s.rate_period, s.base, s.top_ups FROM me LEFT JOIN partner_sum s \
-         ON s.partner_id = me.id AND s.settle_period > me.settled"
+         WHERE {condition})"
     )
 }
 
@@ -203,13 +255,10 @@ fn read_all(rows: &[QueryResult]) -> Result<Vec<Read>, DbErr> {
     for row in rows {
         let id: Uuid = row.try_get_by_index(0)?;
         let known = all.iter().rposition(|read| read.partner.id == id);
-        let index = match known {
-            Some(index) => index,
-            None => {
-                all.push(Read::of(id, row)?);
-                all.len() - 1
-            }
-        };
+        let index = known.unwrap_or(all.len());
+        if known.is_none() {
+            all.extend(Read::of(row, 0)?);
+        }
         if let Some(settle_period) = row.try_get_by_index(16)? {
             let (rate_period, base) = (row.try_get_by_index(17)?, row.try_get_by_index(18)?);
             let top_ups = row.try_get_by_index(19)?;
@@ -220,29 +269,33 @@ fn read_all(rows: &[QueryResult]) -> Result<Vec<Read>, DbErr> {
 }
 
 impl Read {
-    fn of(id: Uuid, row: &QueryResult) -> Result<Read, DbErr> {
+    /// From a column on; none where no partner stands there.
+    fn of(row: &impl Columns, first: usize) -> Result<Option<Read>, DbErr> {
+        let Some(id) = row.column(first)? else { return Ok(None) };
         let mut amounts = [Money::ZERO; 5];
         for (index, amount) in amounts.iter_mut().enumerate() {
-            *amount = row.try_get_by_index(8 + index)?;
+            *amount = row.column(first + 8 + index)?;
         }
-        let count =
-            |index| Ok::<u32, DbErr>(u32::try_from(row.try_get_by_index::<i64>(index)?).unwrap_or(u32::MAX));
-        Ok(Read {
+        let count = |index| {
+            let count: i64 = row.column(first + index)?;
+            Ok::<u32, DbErr>(u32::try_from(count).unwrap_or(u32::MAX))
+        };
+        Ok(Some(Read {
             partner: partner::Model {
                 id,
-                account_id: row.try_get_by_index(1)?,
-                status: row.try_get_by_index(2)?,
-                status_reason: row.try_get_by_index(3)?,
-                joined_at: row.try_get_by_index(4)?,
-                recorded_at: row.try_get_by_index(5)?,
+                account_id: row.column(first + 1)?,
+                status: row.column(first + 2)?,
+                status_reason: row.column(first + 3)?,
+                joined_at: row.column(first + 4)?,
+                recorded_at: row.column(first + 5)?,
             },
-            account_id: row.try_get_by_index(6)?,
-            code: row.try_get_by_index(7)?,
+            account_id: row.column(first + 6)?,
+            code: row.column(first + 7)?,
             amounts,
-            settled: row.try_get_by_index(13)?,
+            settled: row.column(first + 13)?,
             active: [count(14)?, count(15)?],
             open_sums: Vec::new(),
-        })
+        }))
     }
 
     fn position(self, rates: Arc<RateBook>) -> Position {

@@ -14,9 +14,9 @@ use super::link_cache;
 use super::listing::rows_by_id;
 use super::lock;
 use super::owner::Owner;
-use super::paging::{List, PageRequest};
+use super::paging::{AskedPage, List, Page, PageRequest};
 use crate::app::App;
-use crate::db::{self, Column, Rows};
+use crate::db::{self, Answer, Column, Columns, Rows, Selected, Together};
 use crate::domain::error::Refusal;
 use crate::domain::link::{MAX_LINKS, check_code, check_target, code_key, draw_code};
 use crate::domain::text::check_text;
@@ -181,19 +181,55 @@ pub struct LinksAsked {
 
 impl LinksAsked {
     /// Oldest first: his own comes before all others.
-    pub fn list(&self, owner: &Owner) -> List {
+    pub fn list(&self, owner: Owner) -> List {
         let open = if self.include_archived { "" } else { " AND l.archived_at IS NULL" };
         List {
             columns: "l.*",
             from: "link l".to_owned(),
             condition: format!("l.partner_id = {}{open}", owner.sql()),
-            values: vec![owner.value()],
+            values: owner.values(),
             key: "l.created_at",
             id: "l.id",
             is_descending: false,
         }
     }
+
+    /// Asks for the page together with other queries.
+    pub fn ask(&self, together: &mut Together, owner: Owner) -> AskedPage {
+        self.list(owner).ask(together, self.request, SELECTED)
+    }
+
+    /// Reads what was asked for.
+    pub fn read(asked: &AskedPage, found: &[Vec<Answer>]) -> Result<Page<link::Model>, DbErr> {
+        asked.read(found, |row, first| {
+            Ok(link::Model {
+                id: row.column(first)?,
+                partner_id: row.column(first + 1)?,
+                code: row.column(first + 2)?,
+                code_key: row.column(first + 3)?,
+                target: row.column(first + 4)?,
+                label: row.column(first + 5)?,
+                campaign: row.column(first + 6)?,
+                is_own: row.column(first + 7)?,
+                created_at: row.column(first + 8)?,
+                archived_at: row.column(first + 9)?,
+            })
+        })
+    }
 }
+
+const SELECTED: &Selected = &[
+    ("l.id", Column::Uuid),
+    ("l.partner_id", Column::Uuid),
+    ("l.code", Column::Text),
+    ("l.code_key", Column::Text),
+    ("l.target", Column::Text),
+    ("l.label", Column::Text),
+    ("l.campaign", Column::Text),
+    ("l.is_own", Column::Bool),
+    ("l.created_at", Column::BigInt),
+    ("l.archived_at", Column::BigInt),
+];
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, link::Model>, ServiceError> {
     let found: Vec<link::Model> = rows_by_id(app.db.reader(), "link", ids).await?;

@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::error::ServiceError;
 use super::owner::Owner;
-use super::paging::{FIRST_COLUMN, List, Page, PageRequest};
+use super::paging::{AskedPage, FIRST_COLUMN, List, Page, PageRequest};
 use super::standing::RateBook;
 use super::sums::commission_of;
 use crate::app::App;
-use crate::db::{Column, Rows};
+use crate::db::{Answer, Column, Columns, Rows, Selected, Together, select_list};
 use crate::domain::activity::window_from;
 
 /// A referral with its totals.
@@ -31,28 +31,41 @@ pub struct ReferredClient {
     pub commission: Option<Money>,
 }
 
+/// Who a client of a partner is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientName {
+    /// Of the referral.
+    pub id: Uuid,
+    /// The provider's own id; only ever shown masked.
+    pub account_id: String,
+}
+
 impl ReferredClient {
-    /// From the first of its [`COLUMNS`] on.
-    pub(super) fn read(row: &QueryResult, first: usize) -> Result<ReferredClient, DbErr> {
+    pub fn name(&self) -> ClientName {
+        ClientName { id: self.referral.id, account_id: self.account_id.clone() }
+    }
+
+    /// From the first of its [`SELECTED`] on.
+    fn read(row: &impl Columns, first: usize) -> Result<ReferredClient, DbErr> {
         Ok(ReferredClient {
             referral: referral::Model {
-                id: row.try_get_by_index(first)?,
-                partner_id: row.try_get_by_index(first + 1)?,
-                account_id: row.try_get_by_index(first + 2)?,
-                link_id: row.try_get_by_index(first + 3)?,
-                brought_by: row.try_get_by_index(first + 4)?,
-                visitor_id: row.try_get_by_index(first + 5)?,
-                visited_at: row.try_get_by_index(first + 6)?,
-                registered_at: row.try_get_by_index(first + 7)?,
-                recorded_at: row.try_get_by_index(first + 8)?,
-                since: row.try_get_by_index(first + 9)?,
-                until: row.try_get_by_index(first + 10)?,
-                hold_reason: row.try_get_by_index(first + 11)?,
+                id: row.column(first)?,
+                partner_id: row.column(first + 1)?,
+                account_id: row.column(first + 2)?,
+                link_id: row.column(first + 3)?,
+                brought_by: row.column(first + 4)?,
+                visitor_id: row.column(first + 5)?,
+                visited_at: row.column(first + 6)?,
+                registered_at: row.column(first + 7)?,
+                recorded_at: row.column(first + 8)?,
+                since: row.column(first + 9)?,
+                until: row.column(first + 10)?,
+                hold_reason: row.column(first + 11)?,
             },
-            account_id: row.try_get_by_index(first + 12)?,
-            base: row.try_get_by_index(first + 13)?,
-            top_ups: row.try_get_by_index(first + 14)?,
-            last_purchase_at: row.try_get_by_index(first + 15)?,
+            account_id: row.column(first + 12)?,
+            base: row.column(first + 13)?,
+            top_ups: row.column(first + 14)?,
+            last_purchase_at: row.column(first + 15)?,
             commission: None,
         })
     }
@@ -65,13 +78,34 @@ impl FromQueryResult for ReferredClient {
     }
 }
 
-pub(super) const COLUMNS: &str = "r.id, r.partner_id, r.account_id, r.link_id, r.brought_by, r.visitor_id, \
-    r.visited_at, r.registered_at, r.recorded_at, r.since, r.until, r.hold_reason, a.account_id AS client, \
-    t.base AS total_base, t.top_ups AS total_top_ups, t.last_purchase_at";
-const COLUMN_COUNT: usize = 16;
-const ACCOUNT: &str = "JOIN account a ON a.id = r.account_id";
-pub(super) const JOINED: &str =
-    "JOIN account a ON a.id = r.account_id JOIN referral_total t ON t.referral_id = r.id";
+/// A client with his totals; and the sums of his lines by rate period, as one text: `20260101:5000000,20260115:-1000`.
+const SELECTED: &Selected = &[
+    ("r.id", Column::Uuid),
+    ("r.partner_id", Column::Uuid),
+    ("r.account_id", Column::Uuid),
+    ("r.link_id", Column::Uuid),
+    ("r.brought_by", Column::Text),
+    ("r.visitor_id", Column::Uuid),
+    ("r.visited_at", Column::BigInt),
+    ("r.registered_at", Column::BigInt),
+    ("r.recorded_at", Column::BigInt),
+    ("r.since", Column::BigInt),
+    ("r.until", Column::BigInt),
+    ("r.hold_reason", Column::Text),
+    ("a.account_id AS client", Column::Text),
+    ("t.base AS total_base", Column::BigInt),
+    ("t.top_ups AS total_top_ups", Column::BigInt),
+    ("t.last_purchase_at", Column::BigInt),
+    (
+        "(SELECT string_agg(CAST(s.rate_period AS TEXT) || ':' || CAST(s.base AS TEXT), ',') \
+         FROM referral_sum s WHERE s.referral_id = r.id)",
+        Column::Text,
+    ),
+];
+const CLIENT_COLUMNS: usize = SELECTED.len() - 1;
+static COLUMNS: LazyLock<String> = LazyLock::new(|| select_list(&SELECTED[..CLIENT_COLUMNS]));
+pub(super) const ACCOUNT: &str = "JOIN account a ON a.id = r.account_id";
+const JOINED: &str = "JOIN account a ON a.id = r.account_id JOIN referral_total t ON t.referral_id = r.id";
 
 /// Makes the totals of clients who have no line yet, each with his partner: lists are ordered by them.
 pub async fn open_totals(
@@ -85,14 +119,6 @@ pub async fn open_totals(
     rows.execute(tx, sql, vec![]).await.map(|_| ())
 }
 
-/// The columns of a client and the sums of his lines by rate period, as one text: `20260101:5000000,20260115:-1000`.
-static WITH_SUMS: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "{COLUMNS}, (SELECT string_agg(CAST(s.rate_period AS TEXT) || ':' || CAST(s.base AS TEXT), ',') \
-         FROM referral_sum s WHERE s.referral_id = r.id) AS sums"
-    )
-});
-
 /// Which page of a partner's clients is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientsAsked {
@@ -105,14 +131,19 @@ pub struct ClientsAsked {
 /// A client with the sums of his lines by rate period.
 pub type WithSums = (ReferredClient, Vec<(Period, Money)>);
 
-/// A page of a partner's clients, each with the sums of his lines.
-pub async fn page_with_sums(app: &App, owner: &Owner, asked: &ClientsAsked) -> Result<Page<WithSums>, DbErr> {
-    let list = List { columns: &WITH_SUMS, ..of_partner(app, owner, asked) };
-    let read = |row: &QueryResult, first| {
-        let sums: Option<String> = row.try_get_by_index(first + COLUMN_COUNT)?;
-        Ok((ReferredClient::read(row, first)?, read_sums(sums.as_deref().unwrap_or_default())?))
-    };
-    list.page_of(app.db.reader(), &asked.request, read).await
+impl ClientsAsked {
+    /// Asks for the page together with other queries: clients, each with the sums of his lines.
+    pub fn ask(&self, app: &App, together: &mut Together, owner: Owner) -> AskedPage {
+        of_partner(app, owner, self).ask(together, self.request, SELECTED)
+    }
+
+    /// Reads what was asked for.
+    pub fn read(asked: &AskedPage, found: &[Vec<Answer>]) -> Result<Page<WithSums>, DbErr> {
+        asked.read(found, |row, first| {
+            let sums: Option<String> = row.column(first + CLIENT_COLUMNS)?;
+            Ok((ReferredClient::read(row, first)?, read_sums(sums.as_deref().unwrap_or_default())?))
+        })
+    }
 }
 
 fn read_sums(text: &str) -> Result<Vec<(Period, Money)>, DbErr> {
@@ -160,7 +191,7 @@ pub fn active_from(app: &App) -> Moment {
 }
 
 /// The clients of a partner.
-pub fn of_partner(app: &App, owner: &Owner, asked: &ClientsAsked) -> List {
+pub fn of_partner(app: &App, owner: Owner, asked: &ClientsAsked) -> List {
     let ClientsAsked { filter, order, is_descending, .. } = asked;
     // By totals the list begins where they lie in order; by registration with the clients.
     let by_totals = format!("referral_total t JOIN referral r ON r.id = t.referral_id {ACCOUNT}");
@@ -174,7 +205,7 @@ pub fn of_partner(app: &App, owner: &Owner, asked: &ClientsAsked) -> List {
         ReferredClientOrder::TopUpTotal => (by_totals, "t.partner_id", "t.referral_id", "t.base"),
     };
     let mut condition = format!("{whose} = {}", owner.sql());
-    let mut values: Vec<Value> = vec![owner.value()];
+    let mut values = owner.values();
     let mut and = |before: &str, value: Value, after: &str| {
         values.push(value);
         condition.push_str(&format!(" AND {before}${}{after}", values.len()));
@@ -200,7 +231,7 @@ pub fn of_partner(app: &App, owner: &Owner, asked: &ClientsAsked) -> List {
         let base = unless(*order == ReferredClientOrder::TopUpTotal);
         and(&format!("{base}t.base >= "), minimum.0.into(), "");
     }
-    List { columns: COLUMNS, from, condition, values, key, id, is_descending: *is_descending }
+    List { columns: &COLUMNS, from, condition, values, key, id, is_descending: *is_descending }
 }
 
 /// A sign that changes nothing but which index is taken: one that the list is not ordered by would have it sorted.
@@ -209,7 +240,7 @@ const fn unless(is_ordered_by: bool) -> &'static str {
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ReferredClient>, ServiceError> {
-    let sql = format!("WITH {{rows}} SELECT {COLUMNS} FROM v JOIN referral r ON r.id = v.id {JOINED}");
+    let sql = format!("WITH {{rows}} SELECT {} FROM v JOIN referral r ON r.id = v.id {JOINED}", *COLUMNS);
     let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
     let mut found = HashMap::new();
     for row in rows.query(app.db.reader(), &sql, vec![]).await? {

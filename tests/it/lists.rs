@@ -2,7 +2,8 @@
 
 use entity::{LineKind, Moment, Money, PartnerStatus, Period, TicketStatus, WithdrawalStatus};
 use parrain::services::audit_log::{self, AuditFilter};
-use parrain::services::commission::{self, CommissionFilter, CommissionStatus};
+use parrain::services::commission::{self, CommissionFilter, CommissionStatus, LinesAsked};
+use parrain::services::dashboard::{Asked, AskedDashboard};
 use parrain::services::listing::{self, PartnerFilter, PartnerOrder, TicketFilter, WithdrawalFilter};
 use parrain::services::owner::Owner;
 use parrain::services::paging::{Cursor, List, PageRequest};
@@ -14,9 +15,11 @@ use uuid::Uuid;
 
 use crate::harness::{Backend, Program, on_both_databases};
 
-on_both_databases!(every_filter_and_order_walks_an_index);
+on_both_databases!(every_filter_and_order_walks_an_index, all_of_a_dashboard_walks_indexes);
 
 const ID: Uuid = Uuid::from_u128(1);
+/// Tables of a few rows, all of which are wanted.
+const SHORT: [&str; 2] = ["tier_table", "programme"];
 const AT: Moment = Moment(1_767_225_600_000_000);
 
 async fn every_filter_and_order_walks_an_index(backend: Backend) {
@@ -31,20 +34,53 @@ async fn every_filter_and_order_walks_an_index(backend: Backend) {
     for (name, list) in lists(&program, first) {
         for page in &pages {
             let (sql, values) = list.select(page);
-            let plan = plan(&program, backend, &sql, values).await;
-            let (scans, sorts) = match backend {
-                Backend::Sqlite => {
-                    (plan.contains("SCAN") && !plan.contains("USING"), plan.contains("FOR ORDER BY"))
-                }
-                Backend::Postgres => {
-                    (plan.contains("Seq Scan"), plan.contains(" Sort ") && !plan.contains("Incremental Sort"))
-                }
-            };
-            // The held lines of one partner are few: they are found by an index of their own and sorted.
-            let sorts = sorts && !plan.contains("line_set_aside");
-            assert!(!scans && !sorts, "{name}, {page:?}:\n{sql}\n{plan}");
+            assert_walks(&program, backend, &format!("{name}, {page:?}"), &sql, values).await;
         }
     }
+}
+
+async fn all_of_a_dashboard_walks_indexes(backend: Backend) {
+    let program = Program::new(backend).await;
+    let first = PageRequest { size: 20, is_backwards: false, after: None, before: None };
+    let cursor = Some(Cursor { key: 7, id: ID });
+    for request in
+        [first, PageRequest { after: cursor, ..first }, PageRequest { is_backwards: true, ..first }]
+    {
+        let asked = Asked {
+            links: Some(LinksAsked { request, include_archived: false }),
+            clients: Some(ClientsAsked {
+                request,
+                filter: ReferredClientFilter::default(),
+                order: ReferredClientOrder::RegisteredAt,
+                is_descending: true,
+            }),
+            lines: Some(LinesAsked { request, filter: CommissionFilter::default() }),
+        };
+        let (together, _) = AskedDashboard::ask(&program.app, "partner-1", &asked);
+        let (sql, values) = together.into_statement();
+        assert_walks(&program, backend, &format!("{request:?}"), &sql, values).await;
+    }
+}
+
+async fn assert_walks(
+    program: &Program,
+    backend: Backend,
+    name: &str,
+    sql: &str,
+    values: Vec<sea_orm::Value>,
+) {
+    let plan = plan(program, backend, sql, values).await;
+    let (scans, sorts) = match backend {
+        Backend::Sqlite => {
+            (plan.contains("SCAN") || plan.contains("AUTOMATIC"), plan.contains("FOR ORDER BY"))
+        }
+        Backend::Postgres => {
+            (plan.contains("Seq Scan"), plan.contains(" Sort ") && !plan.contains("Incremental Sort"))
+        }
+    };
+    // The held lines of one partner are few: they are found by an index of their own and sorted.
+    let sorts = sorts && !plan.contains("line_set_aside");
+    assert!(!scans && !sorts, "{name}:\n{sql}\n{plan}");
 }
 
 /// The plan that the database chooses where reading a whole table or sorting is what it likes least.
@@ -65,10 +101,15 @@ async fn plan(program: &Program, backend: Backend, sql: &str, values: Vec<sea_or
         Statement::from_sql_and_values(snapshot.get_database_backend(), format!("{explain} {sql}"), values);
     let rows = snapshot.query_all_raw(statement).await.unwrap();
     let column = if backend == Backend::Sqlite { 3 } else { 0 };
-    let lines: Vec<String> = rows.iter().map(|row| row.try_get_by_index(column).unwrap()).collect();
-    // A table that is read whole says so in a line of its own on SQLite.
+    let lines = rows.iter().map(|row| row.try_get_by_index::<String>(column).unwrap());
+    let lines: Vec<String> = lines.filter(|line| !SHORT.iter().any(|table| line.contains(table))).collect();
+    // A table that is read whole says so in a line of its own on SQLite, and an index that would have to be made for the
+    // statement is one that it lacks. What the statement itself has found is read whole.
+    let found = ["SCAN me", "SCAN records", "SCAN q"];
+    let is_found = |line: &str| line == "SCAN s" || found.iter().any(|found| line.starts_with(found));
     let whole = |line: &&String| {
-        line.starts_with("SCAN") && !line.contains("USING") && !line.contains("CONSTANT ROW")
+        let is_scan = line.starts_with("SCAN") && !line.contains("USING") && !line.contains("CONSTANT ROW");
+        is_scan && !is_found(line) || line.contains("AUTOMATIC")
     };
     let marked = if lines.iter().any(|line| whole(&line)) { lines } else { without_scans(lines) };
     marked.join("\n")
@@ -83,17 +124,12 @@ fn lists(program: &Program, request: PageRequest) -> Vec<(String, List)> {
     let mut lists = of_lines();
     lists.extend(of_clients(program, request));
     lists.extend(of_staff());
-    let owners = [Owner::Partner(ID), Owner::Account("partner-1".to_owned())];
-    for owner in owners {
-        for include_archived in [true, false] {
-            let asked = LinksAsked { request, include_archived };
-            lists.push((format!("links of {owner:?}, archived {include_archived}"), asked.list(&owner)));
-        }
-        lists.push((
-            format!("lines of {owner:?}"),
-            commission::of_partner(&owner, &CommissionFilter::default()),
-        ));
+    for include_archived in [true, false] {
+        let asked = LinksAsked { request, include_archived };
+        lists.push((format!("links, archived {include_archived}"), asked.list(Owner::Partner(ID))));
     }
+    lists
+        .push(("lines".to_owned(), commission::of_partner(Owner::Partner(ID), &CommissionFilter::default())));
     lists.push(("lines of a client".to_owned(), commission::of_client(ID)));
     lists.push(("lines of a statement".to_owned(), commission::of_statement(ID, Period(20_260_101))));
     lists.push(("statements".to_owned(), statement::of_partner(ID)));
@@ -125,7 +161,7 @@ fn of_lines() -> Vec<(String, List)> {
         CommissionStatus::Settled,
     ];
     filters.extend(statuses.map(|status| CommissionFilter { status: Some(status), ..any() }));
-    named(filters, |filter| commission::of_partner(&Owner::Partner(ID), filter))
+    named(filters, |filter| commission::of_partner(Owner::Partner(ID), filter))
 }
 
 fn of_clients(program: &Program, request: PageRequest) -> Vec<(String, List)> {
@@ -153,7 +189,7 @@ fn of_clients(program: &Program, request: PageRequest) -> Vec<(String, List)> {
             })
         })
     });
-    named(asked.collect(), |asked| referred_client::of_partner(&program.app, &Owner::Partner(ID), asked))
+    named(asked.collect(), |asked| referred_client::of_partner(&program.app, Owner::Partner(ID), asked))
 }
 
 fn of_staff() -> Vec<(String, List)> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
-use super::{Cursor, List, Page, PageRequest, place_of};
+use super::{Cursor, List, Page, PageRequest, order, place_of};
 use crate::app::App;
 use crate::db::{self, Column, Rows};
 use crate::services::error::ServiceError;
@@ -129,10 +129,7 @@ impl List {
         );
         let page = |parent: &Uuid| {
             let mut items = placed(pages.remove(parent).unwrap_or_default())?;
-            items.sort_unstable_by_key(|(cursor, _)| (cursor.key, cursor.id));
-            if self.is_descending != request.is_backwards {
-                items.reverse();
-            }
+            order(&mut items, self.is_descending != request.is_backwards);
             let (after, before) = (beyond.0.contains_key(parent), beyond.1.contains_key(parent));
             Ok((*parent, Page::of(items, request, after, before)))
         };

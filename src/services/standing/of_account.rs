@@ -1,12 +1,13 @@
-//! The rates of the partner behind an account, by one statement: what a dashboard cannot wait for twice.
+//! The rates of one partner, as records that come with whatever else is asked of him: what a dashboard cannot wait for
+//! twice.
 
 use entity::{Period, RateBasisPoints, SettlementStatus};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::{Books, RateBook, Row};
 use crate::app::Terms;
-use crate::db;
+use crate::db::Columns;
 use crate::services::error::ServiceError;
 use crate::services::programme::{IndividualRates, TierTables};
 
@@ -20,37 +21,42 @@ pub struct RateRecords {
 }
 
 impl RateRecords {
-    /// Loads the records of the partner behind an account; without one those of the programme alone.
-    pub async fn load(db: &impl ConnectionTrait, account_id: &str) -> Result<RateRecords, DbErr> {
-        let mut records = RateRecords::default();
-        for row in db::query(db, RECORDS, vec![account_id.into()]).await? {
-            records.take(&row)?;
-        }
-        Ok(records)
-    }
+    /// The records of the partner in the common table `me`, each a row: kind, period, text, number, rate, flag, id, and a
+    /// second number that none of these has. SQLite takes the tables of a CROSS JOIN in their order: it would read all
+    /// standings to find the one partner among them.
+    pub const SQL: &str = "SELECT 0, s.period, s.status, CAST(s.minimum_active_clients AS BIGINT), \
+            CAST(NULL AS INTEGER), FALSE, s.id, CAST(NULL AS BIGINT) \
+            FROM (SELECT * FROM settlement ORDER BY period DESC LIMIT 1) s \
+        UNION ALL SELECT 1, first_period, NULL, NULL, NULL, FALSE, NULL, NULL FROM programme \
+        UNION ALL SELECT 2, from_period, tiers, NULL, NULL, FALSE, id, NULL FROM tier_table \
+        UNION ALL SELECT 3, i.from_period, NULL, NULL, i.rate_basis_points, FALSE, i.id, NULL \
+            FROM me CROSS JOIN individual_rate i WHERE i.partner_id = me.id \
+        UNION ALL SELECT 4, s.period, s.tier, s.active_clients, s.rate_basis_points, s.was_suspended, NULL, NULL \
+            FROM me CROSS JOIN standing s WHERE s.partner_id = me.id";
 
-    fn take(&mut self, row: &QueryResult) -> Result<(), DbErr> {
-        let kind: i32 = row.try_get_by_index(0)?;
-        let period: Period = row.try_get_by_index(1)?;
+    /// Takes a row in whose first column stands its kind; one of no kind of these is somebody else's.
+    pub fn take(&mut self, row: &impl Columns) -> Result<(), DbErr> {
+        let kind: i32 = row.column(0)?;
         match kind {
             SETTLEMENT => {
-                let status: SettlementStatus = row.try_get_by_index(2)?;
-                self.books.last = Some((period, status));
-                self.books.last_minimum = u32::try_from(row.try_get_by_index::<i64>(3)?).unwrap_or(0);
+                let status: SettlementStatus = row.column(2)?;
+                self.books.last = Some((row.column(1)?, status));
+                self.books.last_minimum = u32::try_from(row.column::<i64>(3)?).unwrap_or(0);
             }
-            PROGRAMME => self.books.first = Some(period),
-            TABLE => self.tables.push((row.try_get_by_index(6)?, period, row.try_get_by_index(2)?)),
-            INDIVIDUAL => self.individual.push((row.try_get_by_index(6)?, period, row.try_get_by_index(4)?)),
-            _ => {
-                let active: i64 = row.try_get_by_index(3)?;
+            PROGRAMME => self.books.first = Some(row.column(1)?),
+            TABLE => self.tables.push((row.column(6)?, row.column(1)?, row.column(2)?)),
+            INDIVIDUAL => self.individual.push((row.column(6)?, row.column(1)?, row.column(4)?)),
+            STANDING => {
+                let active: i64 = row.column(3)?;
                 let standing = Row {
                     active_clients: u32::try_from(active).unwrap_or(u32::MAX),
-                    tier: row.try_get_by_index(2)?,
-                    rate: row.try_get_by_index(4)?,
-                    was_suspended: row.try_get_by_index(5)?,
+                    tier: row.column(2)?,
+                    rate: row.column(4)?,
+                    was_suspended: row.column(5)?,
                 };
-                self.standings.push((period, standing));
+                self.standings.push((row.column(1)?, standing));
             }
+            _ => {}
         }
         Ok(())
     }
@@ -76,15 +82,4 @@ const SETTLEMENT: i32 = 0;
 const PROGRAMME: i32 = 1;
 const TABLE: i32 = 2;
 const INDIVIDUAL: i32 = 3;
-
-/// kind, period, text, number, rate, flag, id.
-const RECORDS: &str = "WITH me AS MATERIALIZED (\
-        SELECT p.id FROM account a JOIN partner p ON p.account_id = a.id WHERE a.account_id = $1) \
-    SELECT 0, s.period, s.status, CAST(s.minimum_active_clients AS BIGINT), CAST(NULL AS INTEGER), FALSE, s.id \
-        FROM (SELECT * FROM settlement ORDER BY period DESC LIMIT 1) s \
-    UNION ALL SELECT 1, first_period, NULL, NULL, NULL, FALSE, NULL FROM programme \
-    UNION ALL SELECT 2, from_period, tiers, NULL, NULL, FALSE, id FROM tier_table \
-    UNION ALL SELECT 3, i.from_period, NULL, NULL, i.rate_basis_points, FALSE, i.id \
-        FROM me JOIN individual_rate i ON i.partner_id = me.id \
-    UNION ALL SELECT 4, s.period, s.tier, s.active_clients, s.rate_basis_points, s.was_suspended, NULL \
-        FROM me JOIN standing s ON s.partner_id = me.id";
+const STANDING: i32 = 4;

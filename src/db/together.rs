@@ -1,0 +1,195 @@
+//! Several queries in one statement: rows of unlike shapes, each marked with the query that it answers.
+//!
+//! Every statement costs a round trip, and handing its connection back to the pool costs another, since the pool asks
+//! PostgreSQL whether the connection is well: for short queries that is more than the queries themselves. The columns of
+//! all queries are laid into as few columns as their types allow.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, TryGetable, Value};
+
+use super::{Column, query};
+
+/// A row's values by the numbers of their columns.
+pub trait Columns {
+    fn column<T: TryGetable>(&self, number: usize) -> Result<T, DbErr>;
+}
+
+impl Columns for QueryResult {
+    fn column<T: TryGetable>(&self, number: usize) -> Result<T, DbErr> {
+        self.try_get_by_index(number)
+    }
+}
+
+/// What a query selects: expressions in SQL with their types.
+pub type Selected = [(&'static str, Column)];
+
+/// The expressions as they stand after SELECT.
+pub fn select_list(selected: &Selected) -> String {
+    selected.iter().map(|(expression, _)| *expression).collect::<Vec<_>>().join(", ")
+}
+
+/// One of the queries.
+#[derive(Debug)]
+pub struct Query {
+    /// With `$1`, ... for `values`.
+    pub sql: String,
+    pub values: Vec<Value>,
+    /// The types of its columns, in their order.
+    pub columns: Vec<Column>,
+}
+
+/// Queries that are asked together.
+#[derive(Debug)]
+pub struct Together {
+    common: String,
+    values: Vec<Value>,
+    queries: Vec<Query>,
+}
+
+/// A row of one of the queries, with its columns as that query has them.
+#[derive(Debug)]
+pub struct Answer {
+    row: QueryResult,
+    places: Arc<[usize]>,
+}
+
+impl Columns for Answer {
+    fn column<T: TryGetable>(&self, number: usize) -> Result<T, DbErr> {
+        let place = self.places.get(number);
+        let place = place.ok_or_else(|| DbErr::Type(format!("a query has no column {number}")))?;
+        self.row.try_get_by_index(*place)
+    }
+}
+
+/// Which of the queries a row answers stands before their columns.
+const FIRST_PLACE: usize = 1;
+
+impl Together {
+    /// Begins with common tables that all queries may read: `a AS (...), b AS (...)`, with `$1`, ... for `values`.
+    pub fn new(common: &str, values: Vec<Value>) -> Together {
+        Together { common: common.to_owned(), values, queries: Vec::new() }
+    }
+
+    /// Adds a query; answers its number.
+    pub fn add(&mut self, query: Query) -> usize {
+        self.queries.push(query);
+        self.queries.len() - 1
+    }
+
+    /// Asks all of them; the rows of each query stand under its number, in no certain order.
+    pub async fn run(self, db: &impl ConnectionTrait) -> Result<Vec<Vec<Answer>>, DbErr> {
+        let places = self.places();
+        let mut found: Vec<Vec<Answer>> = self.queries.iter().map(|_| Vec::new()).collect();
+        let (sql, values) = self.into_statement();
+        for row in query(db, sql, values).await? {
+            let number: i32 = row.try_get_by_index(0)?;
+            let number = usize::try_from(number).unwrap_or(usize::MAX);
+            if let (Some(rows), Some(places)) = (found.get_mut(number), places.get(number)) {
+                rows.push(Answer { row, places: places.clone() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The one statement, with its values.
+    pub fn into_statement(self) -> (String, Vec<Value>) {
+        let (shared, places) = (self.shared_columns(), self.places());
+        let (mut sql, mut values) = (format!("WITH {}", self.common), self.values);
+        let mut selects = String::new();
+        for (number, (query, places)) in self.queries.into_iter().zip(places).enumerate() {
+            let names: Vec<String> = (0..query.columns.len()).map(|column| format!("c{column}")).collect();
+            let names = names.join(", ");
+            let _ = write!(sql, ", q{number} ({names}) AS ({})", renumbered(&query.sql, values.len()));
+            values.extend(query.values);
+            let union = if number == 0 { "" } else { " UNION ALL " };
+            let _ = write!(selects, "{union}SELECT {number}");
+            for (place, shared) in shared.iter().enumerate() {
+                let _ = match places.iter().position(|of_column| *of_column == place + FIRST_PLACE) {
+                    Some(column) => write!(selects, ", c{column}"),
+                    // The first query says what types the columns have.
+                    None if number == 0 => write!(selects, ", CAST(NULL AS {})", shared.type_name()),
+                    None => write!(selects, ", NULL"),
+                };
+            }
+            let _ = write!(selects, " FROM q{number}");
+        }
+        (format!("{sql} {selects}"), values)
+    }
+
+    /// Where each query's columns stand.
+    fn places(&self) -> Vec<Arc<[usize]>> {
+        let shared = self.shared_columns();
+        self.queries.iter().map(|query| places(&query.columns, &shared).into()).collect()
+    }
+
+    /// As many columns of each type as the query has that needs the most of them.
+    fn shared_columns(&self) -> Vec<Column> {
+        let mut shared: Vec<Column> = Vec::new();
+        for query in &self.queries {
+            for column in &query.columns {
+                let needed = query.columns.iter().filter(|other| *other == column).count();
+                let there = shared.iter().filter(|other| *other == column).count();
+                shared.extend(std::iter::repeat_n(*column, needed.saturating_sub(there)));
+            }
+        }
+        shared
+    }
+}
+
+/// Where the columns of a query stand: each at the first place of its type that is still free.
+fn places(columns: &[Column], shared: &[Column]) -> Vec<usize> {
+    let mut taken = vec![false; shared.len()];
+    let place = |column: &Column| {
+        let free = (0..shared.len()).find(|place| !taken[*place] && shared[*place] == *column);
+        let place = free.unwrap_or(shared.len());
+        if let Some(taken) = taken.get_mut(place) {
+            *taken = true;
+        }
+        place + FIRST_PLACE
+    };
+    columns.iter().map(place).collect()
+}
+
+/// The same with `$1` called `$1 + by`, and so on.
+fn renumbered(sql: &str, by: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+        let number = part[..digits].parse::<usize>().map_or(0, |number| number + by);
+        let _ = write!(text, "${number}{}", &part[digits..]);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(sql: &str, values: Vec<Value>, columns: &[Column]) -> Query {
+        Query { sql: sql.to_owned(), values, columns: columns.to_vec() }
+    }
+
+    #[test]
+    fn queries_share_columns_by_type_and_keep_their_own_parameters() {
+        let mut together = Together::new("me AS (SELECT $1 AS id)", vec!["me".into()]);
+        together.add(query("SELECT a, b FROM x WHERE c = $1", vec![1.into()], &[Column::Int, Column::Text]));
+        together.add(query(
+            "SELECT d, e FROM y LIMIT $2 OFFSET $1",
+            vec![2.into(), 3.into()],
+            &[Column::Text; 2],
+        ));
+        assert_eq!(together.shared_columns(), [Column::Int, Column::Text, Column::Text]);
+        assert_eq!(together.places()[1][..], [2, 3], "an int stands before them");
+        let (sql, values) = together.into_statement();
+        assert_eq!(
+            sql,
+            "WITH me AS (SELECT $1 AS id), q0 (c0, c1) AS (SELECT a, b FROM x WHERE c = $2), \
+             q1 (c0, c1) AS (SELECT d, e FROM y LIMIT $4 OFFSET $3) \
+             SELECT 0, c0, c1, CAST(NULL AS text) FROM q0 UNION ALL SELECT 1, NULL, c0, c1 FROM q1"
+        );
+        assert_eq!(values, vec!["me".into(), 1.into(), 2.into(), 3.into()]);
+    }
+}
