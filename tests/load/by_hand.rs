@@ -25,12 +25,12 @@ const PARTNER: &str = "SELECT id, account_id, code, active_clients, tier, rate_b
 const LINKS: &str = "SELECT k.id, k.code, k.label, k.created_at FROM bench.links k \
     WHERE k.partner_id = (SELECT p.id FROM partner p JOIN account a ON a.id = p.account_id WHERE a.account_id = $1) \
     ORDER BY k.created_at, k.id LIMIT 6";
-const CLIENTS: &str = "SELECT c.id, c.reference, c.registered_at, c.last_purchase_at, c.top_ups, c.base, c.commission \
+const CLIENTS: &str = "SELECT c.id, c.reference, c.registered_at, c.last_purchase_at, c.base, c.commission \
     FROM bench.clients c \
     WHERE c.partner_id = (SELECT p.id FROM partner p JOIN account a ON a.id = p.account_id WHERE a.account_id = $1) \
     ORDER BY c.registered_at DESC, c.id DESC LIMIT 21";
-const COMMISSIONS: &str = "SELECT l.id, l.kind, l.status, l.occurred_at, l.amount, l.currency, l.base, \
-    l.rate_basis_points, l.referral_id, LEFT(a.account_id, 1) || '•••' || RIGHT(a.account_id, 2) \
+const COMMISSIONS: &str = "SELECT l.id, l.status, l.occurred_at, l.amount, \
+    l.referral_id, LEFT(a.account_id, 1) || '•••' || RIGHT(a.account_id, 2) \
     FROM (SELECT * FROM bench.commissions WHERE partner_id = \
         (SELECT p.id FROM partner p JOIN account a ON a.id = p.account_id WHERE a.account_id = $1) \
         ORDER BY occurred_at DESC, id DESC LIMIT 21) l \
@@ -100,7 +100,8 @@ fn write_viewer(
     for (name, column) in
         [("available", 6), ("reserved", 7), ("pending", 8), ("carried", 9), ("lifetimeCredited", 10)]
     {
-        write!(json, r#""{name}":{},"#, Amount(partner.get(column), "EUR"))?;
+        let currency = if name == "available" { r#","currencyCode":"EUR""# } else { "" };
+        write!(json, r#""{name}":{{"amount":"{}"{currency}}},"#, Amount(partner.get(column)))?;
     }
     let (now, at_end): (i64, i64) = (partner.get(12), partner.get(13));
     let due = partner.get::<_, i64>(8) + partner.get::<_, i64>(9);
@@ -112,23 +113,22 @@ fn write_viewer(
     } else {
         "Standard"
     };
-    write!(json, r#""lifetimePaid":{}}},"#, Amount(partner.get(11), "EUR"))?;
+    write!(json, r#""lifetimePaid":{{"amount":"{}"}}}},"#, Amount(partner.get(11)))?;
     write!(json, r#""forecast":{{"activeClientsNow":{now},"tier":{{"name":"{heading_for}"}},"#)?;
-    write!(json, r#""nextCredit":{}}},"links":"#, Amount(next, "EUR"))?;
+    write!(json, r#""nextCredit":{{"amount":"{}"}}}},"links":"#, Amount(next))?;
     write_page(json, links, 5, 3, |json, row| {
         let (id, code): (Uuid, &str) = (row.get(0), row.get(1));
         write!(json, r#"{{"id":"{id}","code":"{code}","label":"#)?;
         match row.get::<_, Option<&str>>(2) {
             // Labels of the benchmark's need no escapes.
-            Some(label) => write!(json, r#""{label}""#)?,
-            None => json.push_str("null"),
+            Some(label) => write!(json, r#""{label}"}}"#),
+            None => write!(json, "null}}"),
         }
-        write!(json, r#","createdAt":"{}"}}"#, Moment(row.get(3)))
     })?;
     json.push_str(r#","referredClients":"#);
     write_page(json, clients, 20, 2, write_client)?;
     json.push_str(r#","commissions":"#);
-    write_page(json, commissions, 20, 3, write_commission)?;
+    write_page(json, commissions, 20, 2, write_commission)?;
     json.push_str("}}}");
     Ok(())
 }
@@ -142,55 +142,51 @@ fn write_page(
     write_node: impl Fn(&mut String, &Row) -> std::fmt::Result,
 ) -> std::fmt::Result {
     json.push_str(r#"{"edges":["#);
-    let mut last = String::new();
     for (place, row) in rows.iter().take(first).enumerate() {
-        let (at, id): (i64, Uuid) = (row.get(moment), row.get(0));
-        last = URL_SAFE_NO_PAD.encode([&at.to_be_bytes()[..], id.as_bytes()].concat());
-        write!(json, r#"{}{{"cursor":"{last}","node":"#, if place == 0 { "" } else { "," })?;
+        json.push_str(if place == 0 { r#"{"node":"# } else { r#",{"node":"# });
         write_node(json, row)?;
         json.push('}');
     }
-    write!(json, r#"],"pageInfo":{{"hasNextPage":{},"endCursor":"{last}"}}}}"#, rows.len() > first)
+    write!(json, r#"],"pageInfo":{{"hasNextPage":{},"endCursor":"#, rows.len() > first)?;
+    match rows.iter().take(first).last() {
+        Some(last) => {
+            let (at, id): (i64, Uuid) = (last.get(moment), last.get(0));
+            let cursor = URL_SAFE_NO_PAD.encode([&at.to_be_bytes()[..], id.as_bytes()].concat());
+            write!(json, r#""{cursor}"}}}}"#)
+        }
+        None => write!(json, "null}}}}"),
+    }
 }
 
 fn write_client(json: &mut String, row: &Row) -> std::fmt::Result {
     let (id, reference): (Uuid, &str) = (row.get(0), row.get(1));
-    write!(json, r#"{{"id":"{id}","reference":"{reference}","registeredAt":"{}","#, Moment(row.get(2)))?;
+    write!(json, r#"{{"id":"{id}","reference":"{reference}","lastTopUpAt":"#)?;
     match row.get::<_, Option<i64>>(3) {
-        Some(at) => write!(json, r#""lastTopUpAt":"{}","#, Moment(at))?,
-        None => json.push_str(r#""lastTopUpAt":null,"#),
+        Some(at) => write!(json, r#""{}","#, Moment(at))?,
+        None => json.push_str("null,"),
     }
-    let (base, commission) = (Amount(row.get(5), "EUR"), Amount(row.get(6), "EUR"));
-    write!(
-        json,
-        r#""topUpCount":{},"topUpTotal":{base},"commissionTotal":{commission}}}"#,
-        row.get::<_, i64>(4)
-    )
+    let (base, commission) = (Amount(row.get(4)), Amount(row.get(5)));
+    write!(json, r#""topUpTotal":{{"amount":"{base}"}},"commissionTotal":{{"amount":"{commission}"}}}}"#)
 }
 
 fn write_commission(json: &mut String, row: &Row) -> std::fmt::Result {
-    let (id, kind, status): (Uuid, &str, &str) = (row.get(0), row.get(1), row.get(2));
-    let (base, rate): (i64, i32) = (row.get(6), row.get(7));
+    let (id, status): (Uuid, &str) = (row.get(0), row.get(1));
+    let (at, amount) = (Moment(row.get(2)), Amount(row.get(3)));
     write!(
         json,
-        r#"{{"id":"{id}","kind":"{kind}","status":"{status}","occurredAt":"{}","#,
-        Moment(row.get(3))
+        r#"{{"id":"{id}","occurredAt":"{at}","status":"{status}","amount":{{"amount":"{amount}"}},"#
     )?;
-    write!(json, r#""topUp":{},"base":{},"#, Amount(row.get(4), row.get(5)), Amount(base, "EUR"))?;
-    let amount = Amount(base * i64::from(rate) / 10_000, "EUR");
-    write!(json, r#""ratePercent":"{}","amount":{amount},"#, Percent(rate))?;
-    let (client, reference): (Uuid, &str) = (row.get(8), row.get(9));
+    let (client, reference): (Uuid, &str) = (row.get(4), row.get(5));
     write!(json, r#""client":{{"id":"{client}","reference":"{reference}"}}}}"#)
 }
 
 /// Micro-units, as Money.
-struct Amount<'a>(i64, &'a str);
+struct Amount(i64);
 
-impl std::fmt::Display for Amount<'_> {
+impl std::fmt::Display for Amount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (sign, micros) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
-        let (whole, fraction) = (micros / 1_000_000, micros % 1_000_000);
-        write!(f, r#"{{"amount":"{sign}{whole}.{fraction:06}","currencyCode":"{}"}}"#, self.1)
+        write!(f, "{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
     }
 }
 

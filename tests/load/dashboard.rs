@@ -1,15 +1,19 @@
 //! The dashboard of a partner: this program, a handler by hand, PostGraphile and mercurius in turn, under wrk.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
+use entity::Moment;
+use parrain::domain::activity::window_from;
+use parrain::services::exchange_rate;
 use parrain::services::settlement::{self, Occasion};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 use serde_json::{Value, json};
 
-use crate::databases::{self, DASHBOARD, LINES, SECRET, Server};
+use crate::databases::{self, DASHBOARD, MEMBERS, SECRET, Server};
 use crate::measure::{self, median, ratio};
 use crate::{Options, Outcome};
 
@@ -89,37 +93,44 @@ pub async fn run(dashboard: &Dashboard) -> Outcome<()> {
     }
 }
 
-/// The database, with one of its periods settled and the references' views.
+/// The database, with all settled but the period that is running, and the references' views.
 async fn make(server: &mut Server, options: &Options) -> Outcome<()> {
-    server.lines(options).await?;
+    server.members(options.shape).await?;
     let is_there = server.exists(DASHBOARD).await?;
     if !is_there {
-        server.copy(LINES, DASHBOARD).await?;
+        server.copy(MEMBERS, DASHBOARD).await?;
     }
     let url = server.url(DASHBOARD);
     let app = databases::open(&url).await?;
     if !is_there {
-        let until = Some(options.shape.first().end());
-        settlement::settle_due(&app, Occasion::ByHand { until }, |_| {}).await?;
+        let shape = options.shape.until_now(&app.terms.calendar);
+        eprintln!("making {DASHBOARD}: {} top-ups and their refunds", shape.top_ups);
+        exchange_rate::record(&app, &shape.rates()).await?;
+        databases::record(&app, options, shape).await?;
+        settlement::settle_due(&app, Occasion::ByHand { until: None }, |_| {}).await?;
     }
-    let open = options.shape.first().next();
-    let window = chrono::Duration::days(i64::from(app.terms.window_days));
-    let from = app.terms.calendar.ends_at(open).minus(window);
-    let active_from = entity::Day::from_date(app.clock.now().minus(window).to_utc().date_naive());
+    let now = app.clock.now();
+    let open = app.terms.calendar.period_of(now);
+    let first_day = |end: Moment| {
+        let from = window_from(end, app.terms.window_days);
+        entity::Day::from_date(from.to_utc().date_naive()).0.to_string()
+    };
     let views = VIEWS
         .replace("{open}", &open.0.to_string())
-        .replace("{window_from}", &from.0.to_string())
-        .replace("{window_start}", &app.terms.calendar.period_of(from).0.to_string())
-        .replace("{active_from}", &active_from.0.to_string());
+        .replace("{active_from}", &first_day(now))
+        .replace("{active_from_at_end}", &first_day(app.terms.calendar.ends_at(open)));
     app.db.close().await?;
     let mut connection = PgConnection::connect(&url).await?;
     sqlx::raw_sql(AssertSqlSafe(views)).execute(&mut connection).await?;
     if !is_there {
-        // Every partner has more links than a page shows.
+        // Whoever is asked for has more links than a page shows.
         let links = "INSERT INTO link (id, partner_id, code, code_key, target, label, is_own, created_at)
             SELECT gen_random_uuid(), k.partner_id, k.code || '-' || n, k.code_key || '-' || n, k.target, 'Link ' || n,
-                FALSE, k.created_at + n FROM link k CROSS JOIN generate_series(1, 5) n WHERE k.is_own";
-        sqlx::raw_sql(links).execute(&mut connection).await?;
+                FALSE, k.created_at + n FROM link k JOIN partner p ON p.id = k.partner_id
+                JOIN account a ON a.id = p.account_id CROSS JOIN generate_series(1, 5) n
+                WHERE k.is_own AND a.account_id = ANY($1)";
+        let accounts = accounts(&mut connection).await?;
+        sqlx::query(links).bind(accounts).execute(&mut connection).await?;
         connection.close().await?;
         server.settle_down(DASHBOARD).await?;
     }
@@ -383,6 +394,9 @@ async fn measure_one(dashboard: &Dashboard, one: &Running, connection: &mut PgCo
         return Err(format!("{:?}: {said}{}", one.program, String::from_utf8_lossy(&output.stderr)).into());
     }
     let after = (cpu()?, database_cpu(connection).await?);
+    // Others' connections may have been closed meanwhile, and took their time with them.
+    let used = |(process, ms): (&i32, &u64)| ms.saturating_sub(before.1.get(process).copied().unwrap_or(0));
+    let database_ms: u64 = after.1.iter().map(used).sum();
     let requests: u64 = said
         .split_once(" requests in")
         .and_then(|(before, _)| before.split_whitespace().last())
@@ -396,12 +410,14 @@ async fn measure_one(dashboard: &Dashboard, one: &Running, connection: &mut PgCo
         p50_micros: measure::micros(measure::said_by_wrk(&said, "50%")?)?,
         p99_micros: measure::micros(measure::said_by_wrk(&said, "99%")?)?,
         cpu_micros: (after.0 - before.0) * 1_000 / requests.max(1),
-        database_cpu_micros: (after.1 - before.1) * 1_000 / requests.max(1),
+        database_cpu_micros: database_ms * 1_000 / requests.max(1),
         resident_kib: resident.split_whitespace().next().ok_or("no size")?.parse()?,
     })
 }
 
-async fn database_cpu(connection: &mut PgConnection) -> Outcome<u64> {
+/// What each process of the database has used, in ms.
+async fn database_cpu(connection: &mut PgConnection) -> Outcome<HashMap<i32, u64>> {
     let processes: Vec<i32> = sqlx::query_scalar(measure::PROCESSES).fetch_all(connection).await?;
-    Ok(processes.iter().filter_map(|process| measure::cpu_ms(&process.to_string())).sum())
+    let used = |process: i32| Some((process, measure::cpu_ms(&process.to_string())?));
+    Ok(processes.into_iter().filter_map(used).collect())
 }

@@ -3,6 +3,8 @@
 use chrono::{Datelike, NaiveDate, Weekday};
 use clap::Args;
 use entity::{Day, Moment, Money, Period, TopUpKind};
+use parrain::clock::Clock;
+use parrain::domain::calendar::Calendar;
 use parrain::domain::top_up::{RefundFact, TopUpFact};
 use parrain::services::exchange_rate::PublishedRate;
 use parrain::services::partner::Joining;
@@ -23,9 +25,14 @@ pub struct Shape {
     pub periods: u32,
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Where the top-ups begin; far enough back to be over whenever this runs.
+    #[arg(skip = FIRST)]
+    pub first: Period,
+    /// Where they end, if before the last period does.
+    #[arg(skip)]
+    pub until: Option<Moment>,
 }
 
-/// The first period, far enough back to be over whenever this runs.
 const FIRST: Period = Period(20250301);
 /// Of the currencies that a third of the top-ups are in: code, whole and decimals of the rate, minor units.
 const CURRENCIES: [(&str, i64, u32, u32); 4] =
@@ -36,11 +43,14 @@ const REFUNDED_ONE_IN: u64 = 50;
 impl Shape {
     /// The period after the last one with top-ups.
     pub fn end(&self) -> Period {
-        (0..self.periods).fold(FIRST, |period, _| period.next())
+        (0..self.periods).fold(self.first, |period, _| period.next())
     }
 
-    pub fn first(&self) -> Period {
-        FIRST
+    /// As much, of which the last period's is happening now.
+    pub fn until_now(self, calendar: &Calendar) -> Shape {
+        let now = Clock::system().now();
+        let first = (1..self.periods).fold(calendar.period_of(now), |period, _| period.previous());
+        Shape { first, until: Some(now), ..self }
     }
 
     /// A number that looks random, the same for the same question.
@@ -64,7 +74,7 @@ impl Shape {
         ((self.draw(2, top_up) >> 32) * self.clients) >> 32
     }
 
-    pub fn joining(&self, partner: u64) -> Joining {
+    pub fn joining(partner: u64) -> Joining {
         let code = Some(format!("P{partner:06}"));
         Joining { account_id: format!("p{partner:06}"), code, joined_at: before_all() }
     }
@@ -81,7 +91,7 @@ impl Shape {
     /// Rates on working days, from a week before the first top-up on.
     pub fn rates(&self) -> Vec<PublishedRate> {
         let mut rates = Vec::new();
-        let from = FIRST.start() - chrono::Duration::days(7);
+        let from = self.first.start() - chrono::Duration::days(7);
         for day in from.iter_days().take_while(|day| *day < self.end().start()) {
             if matches!(day.weekday(), Weekday::Sat | Weekday::Sun) {
                 continue;
@@ -120,7 +130,8 @@ impl Shape {
 
     /// Evenly over the periods, in order, with whole seconds.
     fn occurred_at(&self, index: u64) -> Moment {
-        let (start, end) = (utc_midnight(FIRST.start()), utc_midnight(self.end().start()));
+        let (start, end) = (utc_midnight(self.first.start()), utc_midnight(self.end().start()));
+        let end = self.until.map_or(end, |until| end.min(until));
         // An hour or two less: midnight in the programme's zone is earlier than midnight UTC.
         let seconds = (end.0 - start.0) / 1_000_000 - 3 * 3_600;
         let at = i128::from(seconds) * i128::from(index) / i128::from(self.top_ups.max(1));

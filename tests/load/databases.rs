@@ -18,7 +18,7 @@ pub const MEMBERS: &str = "load_members";
 pub const LINES: &str = "load_lines";
 /// All of it, settled.
 pub const SETTLED: &str = "load_settled";
-/// All of it, its first period settled, with what the dashboard's references read.
+/// All of it up to now, what is over settled, with what the dashboard's references read.
 pub const DASHBOARD: &str = "load_dashboard";
 /// What one measured part works on.
 pub const SCRATCH: &str = "load_scratch";
@@ -164,7 +164,7 @@ impl Server {
         let tx = app.begin().await?;
         migration::Migrator::up(&tx, None).await?;
         tx.commit().await?;
-        let partners: Vec<_> = (0..shape.partners).map(|partner| shape.joining(partner)).collect();
+        let partners: Vec<_> = (0..shape.partners).map(Shape::joining).collect();
         partner::join(&app, &partners).await?;
         exchange_rate::record(&app, &shape.rates()).await?;
         for first in (0..shape.clients).step_by(usize::try_from(REGISTRATION_BATCH)?) {
@@ -184,9 +184,8 @@ impl Server {
         migration::Migrator::up(&tx, None).await?;
         tx.commit().await?;
         let code = |partner: u64| Some(format!("{}{partner}", crate::redirect::CODE_PREFIX));
-        let shape = Shape { partners, clients: 0, top_ups: 0, periods: 1, seed: 1 };
         let partners: Vec<_> = (0..partners)
-            .map(|partner| partner::Joining { code: code(partner), ..shape.joining(partner) })
+            .map(|partner| partner::Joining { code: code(partner), ..Shape::joining(partner) })
             .collect();
         partner::join(&app, &partners).await?;
         app.db.close().await?;
@@ -202,19 +201,25 @@ impl Server {
         eprintln!("making {LINES}: {} top-ups and their refunds", options.shape.top_ups);
         self.copy(MEMBERS, LINES).await?;
         let app = open(&self.url(LINES)).await?;
-        let batch = u64::try_from(options.batch)?;
-        for first in (0..options.shape.top_ups).step_by(options.batch) {
-            let last = (first + batch).min(options.shape.top_ups);
-            let facts: Vec<_> = (first..last).map(|index| options.shape.top_up(index)).collect();
-            top_up::record(&app, &facts).await?;
-        }
-        let refunds: Vec<_> = options.shape.refunds().collect();
-        for batch in refunds.chunks(options.batch) {
-            refund::record(&app, batch).await?;
-        }
+        record(&app, options, options.shape).await?;
         app.db.close().await?;
         self.settle_down(LINES).await
     }
+}
+
+/// Records all top-ups and refunds.
+pub async fn record(app: &App, options: &Options, shape: Shape) -> Outcome<()> {
+    let batch = u64::try_from(options.batch)?;
+    for first in (0..shape.top_ups).step_by(options.batch) {
+        let last = (first + batch).min(shape.top_ups);
+        let facts: Vec<_> = (first..last).map(|index| shape.top_up(index)).collect();
+        top_up::record(app, &facts).await?;
+    }
+    let refunds: Vec<_> = shape.refunds().collect();
+    for batch in refunds.chunks(options.batch) {
+        refund::record(app, batch).await?;
+    }
+    Ok(())
 }
 
 fn file(directory: &Path, name: &str) -> PathBuf {

@@ -29,7 +29,14 @@ struct Plan {
 }
 
 fn plans(options: &Options) -> [Plan; 2] {
-    let shape = |clients, top_ups, seed| Shape { partners: 1, clients, top_ups, periods: PERIODS, seed };
+    let shape = |clients, top_ups, seed| Shape {
+        partners: 1,
+        clients,
+        top_ups,
+        periods: PERIODS,
+        seed,
+        ..options.shape
+    };
     [
         Plan { name: "small", shape: shape(50, 1_000, 2) },
         Plan { name: "large", shape: shape(5_000, options.shape.top_ups, 1) },
@@ -117,7 +124,7 @@ async fn cursor_at_depth(api: &Api, account: &str) -> Outcome<String> {
 async fn fill(app: &App, plan: &Plan, batch: usize) -> Outcome<()> {
     let Plan { name, shape } = plan;
     eprintln!("making {} top-ups of the {name} partner", shape.top_ups);
-    let mut joining = shape.joining(0);
+    let mut joining = Shape::joining(0);
     (joining.account_id, joining.code) = ((*name).to_owned(), Some((*name).to_owned()));
     partner::join(app, &[joining]).await?;
     exchange_rate::record(app, &shape.rates()).await?;

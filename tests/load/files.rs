@@ -12,7 +12,7 @@ pub fn write(shape: Shape, directory: &Path) -> Outcome<()> {
     let mut partners = open("partners.csv")?;
     partners.write_record(["account_id", "code", "joined_at"])?;
     for index in 0..shape.partners {
-        let joining = shape.joining(index);
+        let joining = Shape::joining(index);
         let code = joining.code.unwrap_or_default();
         partners.write_record([joining.account_id, code, joining.joined_at.to_string()])?;
     }

@@ -51,7 +51,7 @@ pub async fn run(options: &Options) -> Outcome<()> {
 /// One statement; it has run once before, so that what it reads is in memory.
 pub async fn reference(url: &str, options: &Options) -> Outcome<Measured> {
     let app = databases::open(url).await?;
-    let period = options.shape.first();
+    let period = options.shape.first;
     let end = app.terms.calendar.ends_at(period);
     let from = end.minus(chrono::Duration::days(i64::from(app.terms.window_days)));
     let (mut started, mut rows) = (Instant::now(), 0);
@@ -76,7 +76,7 @@ pub async fn reference(url: &str, options: &Options) -> Outcome<Measured> {
 /// The settlement; a dry run has gone before, so that what it reads is in memory.
 pub async fn service(url: &str, options: &Options) -> Outcome<Measured> {
     let app = databases::open(url).await?;
-    let until = Some(options.shape.first().end());
+    let until = Some(options.shape.first.end());
     settlement::dry_run(&app, until).await?;
     let started = Instant::now();
     let settled = settlement::settle_due(&app, Occasion::ByHand { until }, |_| {}).await?;

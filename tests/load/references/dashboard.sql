@@ -1,6 +1,6 @@
 -- What the references read: each shape of the dashboard as a view, so that all of them read the same rows by the same
--- indexes. {open} is the oldest open period, {window_from} and {window_start} the first moment and the first period of
--- the window of active clients that ends with it, {active_from} the first day of the window that ends now.
+-- indexes. {open} is the period that is running, {active_from} and {active_from_at_end} the first days of the windows of
+-- active clients that end now and with it.
 DROP SCHEMA IF EXISTS bench CASCADE;
 CREATE SCHEMA bench;
 
@@ -18,9 +18,8 @@ SELECT p.id, a.account_id, k.code,
         FROM partner_sum m WHERE m.partner_id = p.id AND m.settle_period >= {open}) AS pending,
     (SELECT COALESCE(SUM(d.clients), 0)::BIGINT FROM active_day d
         WHERE d.partner_id = p.id AND d.day >= {active_from}) AS active_now,
-    (SELECT COUNT(DISTINCT m.referral_id) FROM referral r JOIN referral_sum m ON m.referral_id = r.id
-        WHERE r.partner_id = p.id AND m.settle_period BETWEEN {window_start} AND {open}
-          AND m.taken_back_period > {open} AND m.last_purchase_at >= {window_from}) AS active_at_end
+    (SELECT COALESCE(SUM(d.clients), 0)::BIGINT FROM active_day d
+        WHERE d.partner_id = p.id AND d.day >= {active_from_at_end}) AS active_at_end
 FROM partner p
 JOIN account a ON a.id = p.account_id
 JOIN link k ON k.partner_id = p.id AND k.is_own
@@ -34,7 +33,7 @@ SELECT id, partner_id, code, label, created_at FROM link WHERE archived_at IS NU
 
 CREATE VIEW bench.clients AS
 SELECT r.id, r.partner_id, r.registered_at, LEFT(a.account_id, 1) || '•••' || RIGHT(a.account_id, 2) AS reference,
-    COALESCE(t.top_ups, 0) AS top_ups, COALESCE(t.base, 0) AS base, t.last_purchase_at,
+    COALESCE(t.base, 0) AS base, t.last_purchase_at,
     (SELECT COALESCE(SUM(m.base * COALESCE(
             (SELECT x.rate_basis_points FROM individual_rate x WHERE x.partner_id = r.partner_id AND x.from_period <= m.rate_period
              ORDER BY x.from_period DESC, x.id DESC LIMIT 1),
@@ -45,12 +44,12 @@ JOIN account a ON a.id = r.account_id
 LEFT JOIN referral_total t ON t.referral_id = r.id;
 
 CREATE VIEW bench.commissions AS
-SELECT l.id, l.partner_id, l.referral_id, l.kind, l.occurred_at, l.amount, l.currency, l.base,
+SELECT l.id, l.partner_id, l.referral_id, l.occurred_at,
     CASE WHEN l.state = 'EARNING' AND l.settle_period < {open} THEN 'SETTLED' WHEN l.state = 'EARNING' THEN 'PENDING' ELSE l.state END AS status,
-    CASE WHEN l.state IN ('REJECTED', 'NOT_EARNING') THEN 0 ELSE COALESCE(
+    l.base * CASE WHEN l.state IN ('REJECTED', 'NOT_EARNING') THEN 0 ELSE COALESCE(
         (SELECT x.rate_basis_points FROM individual_rate x WHERE x.partner_id = l.partner_id AND x.from_period <= l.rate_period
          ORDER BY x.from_period DESC, x.id DESC LIMIT 1),
-        (SELECT x.rate_basis_points FROM standing x WHERE x.partner_id = l.partner_id AND x.period = l.rate_period), 1000) END AS rate_basis_points
+        (SELECT x.rate_basis_points FROM standing x WHERE x.partner_id = l.partner_id AND x.period = l.rate_period), 1000) END / 10000 AS amount
 FROM line l;
 
 -- For PostGraphile, which finds keys and relations of views here.

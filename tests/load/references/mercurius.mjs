@@ -11,7 +11,7 @@ const micros = (amount) => {
   const digits = String(amount < 0n ? -amount : amount).padStart(7, '0');
   return `${amount < 0n ? '-' : ''}${digits.slice(0, -6)}.${digits.slice(-6)}`;
 };
-const money = (amount, currencyCode = 'EUR') => ({ amount: micros(amount), currencyCode });
+const money = (amount) => ({ amount: micros(amount), currencyCode: 'EUR' });
 const moment = (at) => (at === null ? null : new Date(Number(at / 1000n)).toISOString());
 const percent = (basisPoints) => String(basisPoints / 100);
 const tierOf = (clients) => ({ name: clients >= 100n ? 'Premier' : clients >= 20n ? 'Growth' : 'Standard' });
@@ -25,13 +25,11 @@ function connection(rows, first, key, node) {
 const query = async (name, text, values) => (await pool.query({ name, text, values })).rows;
 
 const client = (row) => ({
-  id: row.id, reference: row.reference, registeredAt: moment(row.registered_at), lastTopUpAt: moment(row.last_purchase_at),
-  topUpCount: Number(row.top_ups), topUpTotal: money(row.base), commissionTotal: money(row.commission),
+  id: row.id, reference: row.reference, lastTopUpAt: moment(row.last_purchase_at), topUpTotal: money(row.base),
+  commissionTotal: money(row.commission),
 });
 const commission = (row) => ({
-  id: row.id, kind: row.kind, status: row.status, occurredAt: moment(row.occurred_at), referralId: row.referral_id,
-  topUp: money(row.amount, row.currency), base: money(row.base), ratePercent: percent(row.rate_basis_points),
-  amount: money(row.base * BigInt(row.rate_basis_points) / 10000n),
+  id: row.id, occurredAt: moment(row.occurred_at), status: row.status, amount: money(row.amount), referralId: row.referral_id,
 });
 
 const resolvers = {
@@ -57,7 +55,7 @@ const resolvers = {
   Partner: {
     async links({ id }, { first }) {
       const rows = await query('links', 'SELECT * FROM bench.links WHERE partner_id = $1 ORDER BY created_at, id LIMIT $2', [id, first + 1]);
-      return connection(rows, first, 'created_at', (row) => ({ id: row.id, code: row.code, label: row.label, createdAt: moment(row.created_at) }));
+      return connection(rows, first, 'created_at', (row) => ({ id: row.id, code: row.code, label: row.label }));
     },
     async referredClients({ id }, { first }) {
       const rows = await query('clients', 'SELECT * FROM bench.clients WHERE partner_id = $1 ORDER BY registered_at DESC, id DESC LIMIT $2', [id, first + 1]);
