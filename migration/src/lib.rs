@@ -14,6 +14,7 @@ mod m20260102_000005_payment_batches;
 mod m20260103_000001_lists;
 mod m20260104_000001_arrived_visits;
 mod m20260104_000002_webhooks;
+mod m20260105_000001_references;
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260103_000001_lists::Migration),
             Box::new(m20260104_000001_arrived_visits::Migration),
             Box::new(m20260104_000002_webhooks::Migration),
+            Box::new(m20260105_000001_references::Migration),
         ]
     }
 }

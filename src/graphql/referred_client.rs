@@ -49,8 +49,8 @@ impl ReferredClient {
     }
 
     /// The provider's id of the account, masked.
-    async fn reference(&self) -> String {
-        service::mask(&self.name.account_id)
+    async fn reference(&self) -> &str {
+        &self.name.reference
     }
 
     /// When the account was opened.

@@ -11,7 +11,7 @@ use super::listing::rows_by_id;
 use super::owner::Owner;
 use super::paging::{AskedPage, List, Page, PageRequest};
 use super::position::Position;
-use super::referred_client::{self, ClientName};
+use super::referred_client::ClientName;
 use crate::app::App;
 use crate::db::{Answer, Column, Columns, Selected, Together};
 
@@ -113,7 +113,7 @@ impl LinesAsked {
         let list = of_partner(owner, &self.filter);
         let join =
             if self.filter.link_id.is_some() { "" } else { " JOIN referral r ON r.id = l.referral_id" };
-        let with_clients = List { from: format!("{}{join} {}", list.from, referred_client::ACCOUNT), ..list };
+        let with_clients = List { from: format!("{}{join}", list.from), ..list };
         with_clients.ask(together, self.request, SELECTED)
     }
 
@@ -121,7 +121,7 @@ impl LinesAsked {
     pub fn read(asked: &AskedPage, found: &[Vec<Answer>]) -> Result<Page<(line::Model, ClientName)>, DbErr> {
         asked.read(found, |row, first| {
             let line = read_line(row, first)?;
-            let client = ClientName { id: line.referral_id, account_id: row.column(first + LINE_COLUMNS)? };
+            let client = ClientName { id: line.referral_id, reference: row.column(first + LINE_COLUMNS)? };
             Ok((line, client))
         })
     }
@@ -139,7 +139,7 @@ impl Commission {
     }
 }
 
-/// A line, and its client's account.
+/// A line, and how its client is called.
 const SELECTED: &Selected = &[
     ("l.id", Column::Uuid),
     ("l.kind", Column::Text),
@@ -162,7 +162,7 @@ const SELECTED: &Selected = &[
     ("l.reason", Column::Text),
     ("l.checksum", Column::BigInt),
     ("l.released_at", Column::BigInt),
-    ("a.account_id", Column::Text),
+    ("r.reference", Column::Text),
 ];
 const LINE_COLUMNS: usize = SELECTED.len() - 1;
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
+use super::referred_client::mask;
 use super::{client, link_cache, lock, partner};
 use crate::app::App;
 use crate::db;
@@ -97,8 +98,11 @@ async fn forget_account(
 ) -> Result<(), ServiceError> {
     let key = app.keys.erasure.first();
     let key = key.ok_or_else(|| ServiceError::Broken("there is no key to erase with".to_owned()))?;
+    let pseudonym = pseudonym(key.bytes(), account_id);
+    let sql = "UPDATE referral SET reference = $1 WHERE account_id = $2";
+    db::execute(tx, sql, vec![mask(&pseudonym).into(), account.into()]).await?;
     let sql = "UPDATE account SET account_id = $1 WHERE id = $2";
-    db::execute(tx, sql, vec![pseudonym(key.bytes(), account_id).into(), account.into()]).await?;
+    db::execute(tx, sql, vec![pseudonym.into(), account.into()]).await?;
     for sql in [
         "DELETE FROM account_fingerprint WHERE account_id = $1",
         "DELETE FROM cleared_fingerprint WHERE referral_id IN (SELECT id FROM referral WHERE account_id = $1)",

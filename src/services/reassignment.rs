@@ -49,6 +49,7 @@ pub async fn reassign_client(
             id: app.clock.new_id(),
             partner_id,
             account_id: client.id,
+            reference: referred_client::mask(&account_id(&tx, client.id).await?),
             link_id: None,
             brought_by: BroughtBy::Staff,
             visitor_id: None,
@@ -79,6 +80,13 @@ pub async fn reassign_client(
         Ok(after)
     })
     .await
+}
+
+/// As it is on record: that of an erased account is a pseudonym, whatever it was called by.
+async fn account_id(tx: &DatabaseTransaction, id: Uuid) -> Result<String, ServiceError> {
+    let row = db::query_one(tx, "SELECT account_id FROM account WHERE id = $1", vec![id.into()]).await?;
+    let row = row.ok_or_else(|| ServiceError::Broken(format!("account {id} is gone")))?;
+    Ok(row.try_get_by_index(0)?)
 }
 
 async fn end(

@@ -20,8 +20,6 @@ use crate::domain::activity::window_from;
 #[derive(Clone, Debug)]
 pub struct ReferredClient {
     pub referral: referral::Model,
-    /// The provider's own id; only ever shown masked.
-    pub account_id: String,
     /// Of top-ups less refunds, in the programme's currency.
     pub base: Money,
     pub top_ups: i64,
@@ -36,36 +34,23 @@ pub struct ReferredClient {
 pub struct ClientName {
     /// Of the referral.
     pub id: Uuid,
-    /// The provider's own id; only ever shown masked.
-    pub account_id: String,
+    /// The provider's own id of the account, masked.
+    pub reference: String,
 }
 
 impl ReferredClient {
     pub fn name(&self) -> ClientName {
-        ClientName { id: self.referral.id, account_id: self.account_id.clone() }
+        ClientName { id: self.referral.id, reference: self.referral.reference.clone() }
     }
 
-    /// From the first of its [`SELECTED`] on.
+    /// From the first of a client's columns on.
     fn read(row: &impl Columns, first: usize) -> Result<ReferredClient, DbErr> {
+        let totals = first + REFERRAL.len();
         Ok(ReferredClient {
-            referral: referral::Model {
-                id: row.column(first)?,
-                partner_id: row.column(first + 1)?,
-                account_id: row.column(first + 2)?,
-                link_id: row.column(first + 3)?,
-                brought_by: row.column(first + 4)?,
-                visitor_id: row.column(first + 5)?,
-                visited_at: row.column(first + 6)?,
-                registered_at: row.column(first + 7)?,
-                recorded_at: row.column(first + 8)?,
-                since: row.column(first + 9)?,
-                until: row.column(first + 10)?,
-                hold_reason: row.column(first + 11)?,
-            },
-            account_id: row.column(first + 12)?,
-            base: row.column(first + 13)?,
-            top_ups: row.column(first + 14)?,
-            last_purchase_at: row.column(first + 15)?,
+            referral: read_referral(row, first)?,
+            base: row.column(totals)?,
+            top_ups: row.column(totals + 1)?,
+            last_purchase_at: row.column(totals + 2)?,
             commission: None,
         })
     }
@@ -78,11 +63,11 @@ impl FromQueryResult for ReferredClient {
     }
 }
 
-/// A client with his totals; and the sums of his lines by rate period, as one text: `20260101:5000000,20260115:-1000`.
-const SELECTED: &Selected = &[
+const REFERRAL: &Selected = &[
     ("r.id", Column::Uuid),
     ("r.partner_id", Column::Uuid),
     ("r.account_id", Column::Uuid),
+    ("r.reference", Column::Text),
     ("r.link_id", Column::Uuid),
     ("r.brought_by", Column::Text),
     ("r.visitor_id", Column::Uuid),
@@ -92,20 +77,30 @@ const SELECTED: &Selected = &[
     ("r.since", Column::BigInt),
     ("r.until", Column::BigInt),
     ("r.hold_reason", Column::Text),
-    ("a.account_id AS client", Column::Text),
-    ("t.base AS total_base", Column::BigInt),
-    ("t.top_ups AS total_top_ups", Column::BigInt),
-    ("t.last_purchase_at", Column::BigInt),
-    (
-        "(SELECT string_agg(CAST(s.rate_period AS TEXT) || ':' || CAST(s.base AS TEXT), ',') \
-         FROM referral_sum s WHERE s.referral_id = r.id)",
-        Column::Text,
-    ),
 ];
-const CLIENT_COLUMNS: usize = SELECTED.len() - 1;
-static COLUMNS: LazyLock<String> = LazyLock::new(|| select_list(&SELECTED[..CLIENT_COLUMNS]));
-pub(super) const ACCOUNT: &str = "JOIN account a ON a.id = r.account_id";
-const JOINED: &str = "JOIN account a ON a.id = r.account_id JOIN referral_total t ON t.referral_id = r.id";
+
+fn read_referral(row: &impl Columns, first: usize) -> Result<referral::Model, DbErr> {
+    Ok(referral::Model {
+        id: row.column(first)?,
+        partner_id: row.column(first + 1)?,
+        account_id: row.column(first + 2)?,
+        reference: row.column(first + 3)?,
+        link_id: row.column(first + 4)?,
+        brought_by: row.column(first + 5)?,
+        visitor_id: row.column(first + 6)?,
+        visited_at: row.column(first + 7)?,
+        registered_at: row.column(first + 8)?,
+        recorded_at: row.column(first + 9)?,
+        since: row.column(first + 10)?,
+        until: row.column(first + 11)?,
+        hold_reason: row.column(first + 12)?,
+    })
+}
+
+/// The columns of a client with his totals.
+static COLUMNS: LazyLock<String> =
+    LazyLock::new(|| format!("{}, t.base, t.top_ups, t.last_purchase_at", select_list(REFERRAL)));
+const TOTALS: &str = "JOIN referral_total t ON t.referral_id = r.id";
 
 /// Makes the totals of clients who have no line yet, each with his partner: lists are ordered by them.
 pub async fn open_totals(
@@ -128,41 +123,81 @@ pub struct ClientsAsked {
     pub is_descending: bool,
 }
 
-/// A client with the sums of his lines by rate period.
-pub type WithSums = (ReferredClient, Vec<(Period, Money)>);
+/// What the earning lines of a client come to that are settled in one period at one rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientSum {
+    rate_period: Period,
+    base: Money,
+    top_ups: i64,
+    /// The last purchase among them that is not refunded in full.
+    last_purchase_at: Option<Moment>,
+}
+
+/// A client with the sums of his lines, all that he has brought.
+pub type WithSums = (referral::Model, Vec<ClientSum>);
 
 impl ClientsAsked {
-    /// Asks for the page together with other queries: clients, each with the sums of his lines.
+    /// Asks for the page together with other queries: clients, each with the sums of his lines, which make his totals
+    /// too.
     pub fn ask(&self, app: &App, together: &mut Together, owner: Owner) -> AskedPage {
-        of_partner(app, owner, self).ask(together, self.request, SELECTED)
+        static SELECTED: LazyLock<Vec<(&str, Column)>> =
+            LazyLock::new(|| [REFERRAL, &[(SUMS.as_str(), Column::Text)]].concat());
+        let by_totals = self.filter.is_active.is_some() || self.filter.minimum_top_up_total.is_some();
+        self.list(app, owner, by_totals).ask(together, self.request, &SELECTED)
     }
 
     /// Reads what was asked for.
     pub fn read(asked: &AskedPage, found: &[Vec<Answer>]) -> Result<Page<WithSums>, DbErr> {
         asked.read(found, |row, first| {
-            let sums: Option<String> = row.column(first + CLIENT_COLUMNS)?;
-            Ok((ReferredClient::read(row, first)?, read_sums(sums.as_deref().unwrap_or_default())?))
+            let sums: Option<String> = row.column(first + REFERRAL.len())?;
+            let sums = sums.as_deref().unwrap_or_default();
+            let read = sums.split_terminator(',').map(ClientSum::read).collect::<Option<_>>();
+            let read = read.ok_or_else(|| DbErr::Type(format!("sums of a client: {sums}")))?;
+            Ok((read_referral(row, first)?, read))
         })
     }
 }
 
-fn read_sums(text: &str) -> Result<Vec<(Period, Money)>, DbErr> {
-    let sums = text.split_terminator(',').map(|sum| {
-        let (period, base) = sum.split_once(':')?;
-        Some((Period(period.parse().ok()?), Money(base.parse().ok()?)))
-    });
-    sums.collect::<Option<_>>().ok_or_else(|| DbErr::Type(format!("sums of a client: {text}")))
+/// The sums of a client as one text: `20260101:5000000:2:1767225600000000,20260115:-1000:0:0`.
+static SUMS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "(SELECT string_agg(s.rate_period || ':' || s.base || ':' || s.top_ups || ':' || \
+         CASE WHEN s.taken_back_period = {} THEN COALESCE(s.last_purchase_at, 0) ELSE 0 END, ',') \
+         FROM referral_sum s WHERE s.referral_id = r.id)",
+        Period::NEVER.0
+    )
+});
+
+impl ClientSum {
+    fn read(text: &str) -> Option<ClientSum> {
+        let mut parts = text.split(':');
+        let mut number = || parts.next()?.parse::<i64>().ok();
+        Some(ClientSum {
+            rate_period: Period(number()?.try_into().ok()?),
+            base: Money(number()?),
+            top_ups: number()?,
+            last_purchase_at: Some(number()?).filter(|at| *at != 0).map(Moment),
+        })
+    }
 }
 
-/// A client with what his lines have earned, by the rates of his partner.
-pub fn with_commission((client, sums): WithSums, rates: &RateBook) -> Result<ReferredClient, ServiceError> {
-    let (id, partner_id) = (client.referral.id, client.referral.partner_id);
-    let earned = commission_of(sums, |period| rates.rate(partner_id, period).rate);
-    Ok(ReferredClient { commission: Some(earned.ok_or_else(|| leaves_64_bits(id))?), ..client })
+/// A client with his totals and his commission, by the rates of his partner.
+pub fn of_sums((referral, sums): WithSums, rates: &RateBook) -> Result<ReferredClient, ServiceError> {
+    let (id, partner_id) = (referral.id, referral.partner_id);
+    let base = sums.iter().try_fold(Money::ZERO, |base, sum| base.checked_add(sum.base));
+    let by_rate = sums.iter().map(|sum| (sum.rate_period, sum.base));
+    let commission = commission_of(by_rate, |period| rates.rate(partner_id, period).rate);
+    Ok(ReferredClient {
+        referral,
+        base: base.ok_or_else(|| leaves_64_bits(id))?,
+        top_ups: sums.iter().map(|sum| sum.top_ups).sum(),
+        last_purchase_at: sums.iter().filter_map(|sum| sum.last_purchase_at).max(),
+        commission: Some(commission.ok_or_else(|| leaves_64_bits(id))?),
+    })
 }
 
 fn leaves_64_bits(id: Uuid) -> ServiceError {
-    ServiceError::Broken(format!("the commission of client {id} leaves 64 bits"))
+    ServiceError::Broken(format!("what client {id} has brought leaves 64 bits"))
 }
 
 /// Which clients of a partner are asked for.
@@ -190,48 +225,55 @@ pub fn active_from(app: &App) -> Moment {
     window_from(app.clock.now(), app.terms.window_days)
 }
 
-/// The clients of a partner.
+/// The clients of a partner, with their totals.
 pub fn of_partner(app: &App, owner: Owner, asked: &ClientsAsked) -> List {
-    let ClientsAsked { filter, order, is_descending, .. } = asked;
-    // By totals the list begins where they lie in order; by registration with the clients.
-    let by_totals = format!("referral_total t JOIN referral r ON r.id = t.referral_id {ACCOUNT}");
-    let (from, whose, id, key) = match order {
-        ReferredClientOrder::RegisteredAt => {
-            (format!("referral r {JOINED}"), "r.partner_id", "r.id", "r.registered_at")
+    asked.list(app, owner, true)
+}
+
+impl ClientsAsked {
+    fn list(&self, app: &App, owner: Owner, with_totals: bool) -> List {
+        let ClientsAsked { filter, order, is_descending, .. } = self;
+        // By totals the list begins where they lie in order; by registration with the clients.
+        let by_totals = "referral_total t JOIN referral r ON r.id = t.referral_id".to_owned();
+        let (from, whose, id, key) = match order {
+            ReferredClientOrder::RegisteredAt => {
+                let totals = if with_totals { TOTALS } else { "" };
+                (format!("referral r {totals}"), "r.partner_id", "r.id", "r.registered_at")
+            }
+            ReferredClientOrder::LastTopUpAt => {
+                (by_totals, "t.partner_id", "t.referral_id", "COALESCE(t.last_purchase_at, 0)")
+            }
+            ReferredClientOrder::TopUpTotal => (by_totals, "t.partner_id", "t.referral_id", "t.base"),
+        };
+        let mut condition = format!("{whose} = {}", owner.sql());
+        let mut values = owner.values();
+        let mut and = |before: &str, value: Value, after: &str| {
+            values.push(value);
+            condition.push_str(&format!(" AND {before}${}{after}", values.len()));
+        };
+        match filter.is_active {
+            None => {}
+            Some(is_active) => {
+                let sign = if is_active { ">=" } else { "<" };
+                let last = unless(*order == ReferredClientOrder::LastTopUpAt);
+                and(&format!("{last}COALESCE(t.last_purchase_at, 0) {sign} "), active_from(app).0.into(), "");
+            }
         }
-        ReferredClientOrder::LastTopUpAt => {
-            (by_totals, "t.partner_id", "t.referral_id", "COALESCE(t.last_purchase_at, 0)")
+        if let Some(link_id) = filter.link_id {
+            and("r.link_id = ", link_id.into(), "");
         }
-        ReferredClientOrder::TopUpTotal => (by_totals, "t.partner_id", "t.referral_id", "t.base"),
-    };
-    let mut condition = format!("{whose} = {}", owner.sql());
-    let mut values = owner.values();
-    let mut and = |before: &str, value: Value, after: &str| {
-        values.push(value);
-        condition.push_str(&format!(" AND {before}${}{after}", values.len()));
-    };
-    match filter.is_active {
-        None => {}
-        Some(is_active) => {
-            let sign = if is_active { ">=" } else { "<" };
-            let last = unless(*order == ReferredClientOrder::LastTopUpAt);
-            and(&format!("{last}COALESCE(t.last_purchase_at, 0) {sign} "), active_from(app).0.into(), "");
+        if let Some(from) = filter.registered_from {
+            and("r.registered_at >= ", from.0.into(), "");
         }
+        if let Some(before) = filter.registered_before {
+            and("r.registered_at < ", before.0.into(), "");
+        }
+        if let Some(minimum) = filter.minimum_top_up_total {
+            let base = unless(*order == ReferredClientOrder::TopUpTotal);
+            and(&format!("{base}t.base >= "), minimum.0.into(), "");
+        }
+        List { columns: &COLUMNS, from, condition, values, key, id, is_descending: *is_descending }
     }
-    if let Some(link_id) = filter.link_id {
-        and("r.link_id = ", link_id.into(), "");
-    }
-    if let Some(from) = filter.registered_from {
-        and("r.registered_at >= ", from.0.into(), "");
-    }
-    if let Some(before) = filter.registered_before {
-        and("r.registered_at < ", before.0.into(), "");
-    }
-    if let Some(minimum) = filter.minimum_top_up_total {
-        let base = unless(*order == ReferredClientOrder::TopUpTotal);
-        and(&format!("{base}t.base >= "), minimum.0.into(), "");
-    }
-    List { columns: &COLUMNS, from, condition, values, key, id, is_descending: *is_descending }
 }
 
 /// A sign that changes nothing but which index is taken: one that the list is not ordered by would have it sorted.
@@ -240,7 +282,7 @@ const fn unless(is_ordered_by: bool) -> &'static str {
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ReferredClient>, ServiceError> {
-    let sql = format!("WITH {{rows}} SELECT {} FROM v JOIN referral r ON r.id = v.id {JOINED}", *COLUMNS);
+    let sql = format!("WITH {{rows}} SELECT {} FROM v JOIN referral r ON r.id = v.id {TOTALS}", *COLUMNS);
     let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
     let mut found = HashMap::new();
     for row in rows.query(app.db.reader(), &sql, vec![]).await? {

@@ -22,6 +22,7 @@ use crate::services::{fingerprint, parked_fact, referred_client, statistics, top
 pub(super) struct Bound {
     referral: Referral,
     account_id: Uuid,
+    reference: String,
     link_id: Uuid,
     token: Option<VisitorToken>,
     registered_at: Moment,
@@ -51,6 +52,7 @@ pub(super) fn bind(
             hold_reason,
         },
         account_id,
+        reference: referred_client::mask(&registration.client_id),
         link_id,
         token,
         registered_at: registration.registered_at,
@@ -98,6 +100,7 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
         ("id", Column::Uuid),
         ("partner_id", Column::Uuid),
         ("account_id", Column::Uuid),
+        ("reference", Column::Text),
         ("link_id", Column::Uuid),
         ("brought_by", Column::Text),
         ("visitor_id", Column::UuidOrNull),
@@ -116,6 +119,7 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
             bound.referral.id.into(),
             bound.referral.partner_id.into(),
             bound.account_id.into(),
+            bound.reference.as_str().into(),
             bound.link_id.into(),
             <&str>::from(brought_by).into(),
             bound.token.as_ref().map(visitor_id).into(),
@@ -127,9 +131,9 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
             numbers.take().into(),
         ]);
     }
-    let sql = "WITH {rows} INSERT INTO referral (id, partner_id, account_id, link_id, brought_by, visitor_id, \
-               visited_at, registered_at, recorded_at, since, hold_reason, change) SELECT id, partner_id, account_id, \
-               link_id, brought_by, visitor_id, visited_at, registered_at, recorded_at, since, hold_reason, change FROM v";
+    let sql = "WITH {rows} INSERT INTO referral (id, partner_id, account_id, reference, link_id, brought_by, \
+               visitor_id, visited_at, registered_at, recorded_at, since, hold_reason, change) SELECT id, partner_id, \
+               account_id, reference, link_id, brought_by, visitor_id, visited_at, registered_at, recorded_at, since, hold_reason, change FROM v";
     rows.execute(tx, sql, vec![]).await?;
     let clients = bound.iter().map(|bound| (bound.referral.id, bound.referral.partner_id));
     referred_client::open_totals(tx, clients).await

@@ -32,7 +32,7 @@ CREATE VIEW bench.links AS
 SELECT id, partner_id, code, label, created_at FROM link WHERE archived_at IS NULL;
 
 CREATE VIEW bench.clients AS
-SELECT r.id, r.partner_id, r.registered_at, LEFT(a.account_id, 1) || '•••' || RIGHT(a.account_id, 2) AS reference,
+SELECT r.id, r.partner_id, r.registered_at, r.reference,
     COALESCE(t.base, 0) AS base, t.last_purchase_at,
     (SELECT COALESCE(SUM(m.base * COALESCE(
             (SELECT x.rate_basis_points FROM individual_rate x WHERE x.partner_id = r.partner_id AND x.from_period <= m.rate_period
@@ -40,7 +40,6 @@ SELECT r.id, r.partner_id, r.registered_at, LEFT(a.account_id, 1) || '•••'
             (SELECT x.rate_basis_points FROM standing x WHERE x.partner_id = r.partner_id AND x.period = m.rate_period), 1000) / 10000), 0)::BIGINT
         FROM referral_sum m WHERE m.referral_id = r.id) AS commission
 FROM referral r
-JOIN account a ON a.id = r.account_id
 LEFT JOIN referral_total t ON t.referral_id = r.id;
 
 CREATE VIEW bench.commissions AS
