@@ -34,7 +34,7 @@ use crate::services::{commission, referral_link, referred_client, review, statem
 
 /// The loaders of one request, and what is looked up once in it.
 pub struct Loaders {
-    app: App,
+    app: Arc<App>,
     own_partner: OnceCell<Option<Uuid>>,
     books: OnceCell<Books>,
     tables: OnceCell<TierTables>,
@@ -96,6 +96,8 @@ pub struct Loaders {
 
 impl Loaders {
     pub fn new(app: &App) -> Loaders {
+        // Shared: an app is a dozen handles, and a request has dozens of loaders.
+        let app = &Arc::new(app.clone());
         Loaders {
             own_partner: OnceCell::new(),
             books: OnceCell::new(),

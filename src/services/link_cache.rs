@@ -24,7 +24,9 @@ const FIRST_READ_WITHIN: Duration = Duration::from_secs(2);
 /// How long the database is left alone, for known links, after it did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many links are read when an instance starts.
-const PRELOADED: i64 = 200_000;
+const PRELOADED: usize = 200_000;
+/// How many of them by one statement: their rows take more memory than they do.
+const PRELOADED_AT_ONCE: i64 = 2_000;
 
 /// Links by the code in lower case. Unknown codes are not kept: there is no end of them.
 #[derive(Debug, Default)]
@@ -87,10 +89,18 @@ pub async fn find(app: &App, code: &str) -> Result<Option<Arc<LinkTarget>>, Serv
 /// # Errors
 /// Where the database does.
 pub async fn preload(app: &App) -> Result<usize, ServiceError> {
-    let found = referral_link::all_for_redirect(app, PRELOADED).await?;
-    let (count, now) = (found.len(), Instant::now());
-    found.into_iter().for_each(|(key, link)| of(app).put(key, Arc::new(link), now));
-    Ok(count)
+    let (links, mut count, mut before) = (of(app), 0, Uuid::max());
+    loop {
+        let now = Instant::now();
+        let found = referral_link::next_for_redirect(app, before, PRELOADED_AT_ONCE).await?;
+        let Some((_, last)) = found.last() else { return Ok(count) };
+        before = last.link_id;
+        count += found.len();
+        found.into_iter().for_each(|(key, link)| links.put(key, Arc::new(link), now));
+        if count >= PRELOADED {
+            return Ok(count);
+        }
+    }
 }
 
 async fn read(app: &App, key: &str) -> Result<Option<Arc<LinkTarget>>, ServiceError> {

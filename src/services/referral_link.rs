@@ -293,10 +293,14 @@ pub async fn find_for_redirect(app: &App, code: &str) -> Result<Option<LinkTarge
     Ok(row.map(|row| LinkTarget::read(&row)).transpose()?)
 }
 
-/// The links that are not archived, the newest first, by the code in lower case.
-pub async fn all_for_redirect(app: &App, at_most: i64) -> Result<Vec<(String, LinkTarget)>, ServiceError> {
-    let sql = format!("{FOR_REDIRECT} ORDER BY l.id DESC LIMIT $1");
-    let rows = db::query(app.db.reader(), sql, vec![at_most.into()]).await?;
+/// So many of the links that are not archived, the newest first and older than `before`, by the code in lower case.
+pub async fn next_for_redirect(
+    app: &App,
+    before: Uuid,
+    at_most: i64,
+) -> Result<Vec<(String, LinkTarget)>, ServiceError> {
+    let sql = format!("{FOR_REDIRECT} AND l.id < $1 ORDER BY l.id DESC LIMIT $2");
+    let rows = db::query(app.db.reader(), sql, vec![before.into(), at_most.into()]).await?;
     let links = rows.iter().map(|row| Ok((row.try_get("", "code_key")?, LinkTarget::read(row)?)));
     Ok(links.collect::<Result<_, DbErr>>()?)
 }

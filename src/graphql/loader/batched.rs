@@ -20,7 +20,7 @@ const TURNS: usize = 4;
 
 /// Keeps what it has looked up for as long as it lives: for a request.
 pub struct Batched<K, V> {
-    app: App,
+    app: Arc<App>,
     fetch: Fetch<K, V>,
     state: Mutex<State<K, V>>,
 }
@@ -38,7 +38,7 @@ struct Batch<K> {
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> Batched<K, V> {
-    pub fn new(app: &App, fetch: Fetch<K, V>) -> Batched<K, V> {
+    pub fn new(app: &Arc<App>, fetch: Fetch<K, V>) -> Batched<K, V> {
         let state = Mutex::new(State { known: HashMap::new(), open: None });
         Batched { app: app.clone(), fetch, state }
     }
@@ -59,7 +59,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Batched<K, V> {
             tokio::task::yield_now().await;
         }
         let keys = self.close(batch);
-        let found = (self.fetch)(self.app.clone(), keys.clone()).await.map_err(Failure::from);
+        let found = (self.fetch)(App::clone(&self.app), keys.clone()).await.map_err(Failure::from);
         self.learn(keys, found);
     }
 
