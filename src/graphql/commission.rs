@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use entity::{LineState, RateBasisPoints, line};
+use futures_util::future::BoxFuture;
 
 use super::authority;
 use super::connection::{Connection, page_request};
@@ -191,12 +192,12 @@ impl Commission {
 }
 
 /// A page of lines.
-pub async fn lines(
-    context: &Context<'_>,
+pub fn lines<'a>(
+    context: &'a Context<'_>,
     list: List,
     request: PageRequest,
-) -> Result<Connection<Commission>> {
-    Connection::load(context, list, request, <Commission as From<line::Model>>::from).await
+) -> BoxFuture<'a, Result<Connection<Commission>>> {
+    Connection::load(context, list, request, <Commission as From<line::Model>>::from)
 }
 
 #[derive(Debug, Default)]

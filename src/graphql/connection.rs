@@ -1,6 +1,7 @@
 //! Lists by the Relay specification: edges and cursors, both ways, a page of 1 to 100.
 
 use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
+use futures_util::future::BoxFuture;
 
 use super::error::{Failure, Result};
 use super::request::{app, loaders};
@@ -57,20 +58,25 @@ pub struct Edge<T> {
 
 impl<T> Connection<T> {
     /// A page of a list; where many objects ask for the same page of a list of theirs, all by one statement.
-    pub async fn load<M: FromRow>(
-        context: &Context<'_>,
+    pub fn load<'a, M: FromRow + Send>(
+        context: &'a Context<'_>,
         list: List,
         request: PageRequest,
-        node: impl Fn(M) -> T,
-    ) -> Result<Connection<T>> {
-        let page = match ListKey::new(&list, Some(request)) {
-            None => listing::page(app(context)?, &list, &request).await?,
-            Some(key) => {
-                let rows = loaders(context)?.pages.get(key).await?;
-                rows.map_or_else(|| Ok(Page::empty()), |rows| listing::read_page(&rows))?
-            }
-        };
-        Ok(Connection::of_list(page, list, node))
+        node: impl Fn(M) -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<Connection<T>>>
+    where
+        T: Send + 'a,
+    {
+        Box::pin(async move {
+            let page = match ListKey::new(&list, Some(request)) {
+                None => listing::page(app(context)?, &list, &request).await?,
+                Some(key) => {
+                    let rows = loaders(context)?.pages.get(key).await?;
+                    rows.map_or_else(|| Ok(Page::empty()), |rows| listing::read_page(&rows))?
+                }
+            };
+            Ok(Connection::of_list(page, list, node))
+        })
     }
 
     /// A page of a list as its service found it.
@@ -125,7 +131,7 @@ impl<T: OutputType> Connection<T> {
         let count = match &self.list {
             None => 0,
             Some(list) => match ListKey::new(list, None) {
-                None => listing::count(app(context)?, list).await?,
+                None => Box::pin(listing::count(app(context)?, list)).await?,
                 Some(key) => loaders(context)?.counts.get(key).await?.unwrap_or(0),
             },
         };

@@ -316,7 +316,7 @@ impl Partner {
         #[graphql(desc = "Those alone for which this holds.")] filter: Option<StatisticsFilter>,
     ) -> Result<Statistics> {
         let request = statistics::read((from, to), interval, time_zone.as_deref(), filter)?;
-        Statistics::of(context, self.0.id, request).await
+        Box::pin(Statistics::of(context, self.0.id, request)).await
     }
 
     /// The address of one of his histories as a CSV file: it works without a token for five minutes.
@@ -364,7 +364,7 @@ impl Partner {
         #[graphql(desc = "A top-up.")] top_up: Option<SourceRef>,
         #[graphql(desc = "The provider's id of a client's account.")] client_id: Option<String>,
     ) -> Option<Result<Explanation>> {
-        why_not(context, &self.0, top_up, client_id).await.transpose()
+        Box::pin(why_not(context, &self.0, top_up, client_id)).await.transpose()
     }
 
     /// All that changed since `watermark`, oldest first, each object once a page and as it is now: page on until complete

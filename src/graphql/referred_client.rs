@@ -60,9 +60,10 @@ impl ReferredClient {
 
     /// The link, or the code, that brought him; null where staff assigned him.
     async fn link(&self, context: &Context<'_>) -> Option<Result<ReferralLink>> {
-        let find = async || match self.whole(context).await?.referral.link_id {
-            Some(link_id) => Ok(loaders(context)?.links.get(link_id).await?.map(ReferralLink)),
-            None => Ok(None),
+        let find = async || {
+            let link_id = self.whole(context).await?.referral.link_id;
+            let Some(link_id) = link_id else { return Ok(None) };
+            Ok(loaders(context)?.links.get(link_id).await?.map(ReferralLink))
         };
         find().await.transpose()
     }

@@ -8,6 +8,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::buckets::Throttled;
 use super::edge::RequestId;
@@ -120,22 +121,21 @@ impl Failure {
     }
 
     /// As the result of an operation that was begun over a connection that goes on.
-    pub fn result(self, id: &RequestId) -> serde_json::Value {
-        let (locations, extensions) = (&self.locations, extensions(self.code, id));
-        let mut error = serde_json::json!({ "message": self.message, "extensions": extensions });
-        if !locations.is_empty() {
-            error["locations"] = serde_json::json!(locations);
+    pub fn result(self, id: &RequestId) -> Box<RawValue> {
+        written(&ResponseBody { errors: vec![self.body(id)], data: None, extensions: &BTreeMap::new() })
+    }
+
+    fn body(&self, id: &RequestId) -> ErrorBody {
+        ErrorBody {
+            message: self.message.clone(),
+            locations: self.locations.clone(),
+            path: Vec::new(),
+            extensions: extensions(self.code, id),
         }
-        serde_json::json!({ "errors": [error] })
     }
 
     pub fn respond(self, media: Media, id: &RequestId) -> Response {
-        let error = ErrorBody {
-            message: self.message,
-            locations: self.locations,
-            path: Vec::new(),
-            extensions: extensions(self.code, id),
-        };
+        let error = self.body(id);
         let status = self.status.unwrap_or_else(|| status_without_data(self.code, media));
         let cost = self.rate_limit.map(|rate_limit| (COST.to_owned(), rate_limit.extension()));
         let body = ResponseBody { errors: vec![error], data: None, extensions: &cost.into_iter().collect() };
@@ -230,13 +230,13 @@ pub fn respond(mut executed: Executed, rate_limit: RateLimit, media: Media, id: 
     response
 }
 
-/// A result of an operation that goes on over its connection; one that was refused has no data.
+/// A result, as JSON, of an operation that goes on over its connection; one that was refused has no data.
 pub fn result(
     mut executed: Executed,
     refused: bool,
     more: Option<(String, Value)>,
     id: &RequestId,
-) -> serde_json::Value {
+) -> Box<RawValue> {
     executed.extensions.extend(more);
     let body = |error: ServerError| {
         let code = code_of(&error);
@@ -244,10 +244,14 @@ pub fn result(
     };
     let errors = executed.errors.into_iter().map(body).collect();
     let data = (!refused).then_some(&executed.data);
-    let body = ResponseBody { errors, data, extensions: &executed.extensions };
-    serde_json::to_value(&body).unwrap_or_else(|error| {
+    written(&ResponseBody { errors, data, extensions: &executed.extensions })
+}
+
+/// As JSON whose fields stand in the order in which they were asked for.
+fn written(body: &ResponseBody<'_>) -> Box<RawValue> {
+    to_raw_value(body).unwrap_or_else(|error| {
         tracing::error!(%error, "a result could not be written as JSON");
-        serde_json::Value::Null
+        RawValue::NULL.to_owned()
     })
 }
 

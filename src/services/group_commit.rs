@@ -191,6 +191,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn lanes_get_on_side_by_side_and_one_key_stays_in_one_lane() {
+        let group = Arc::new(GroupCommit::<usize, ()>::new(2));
+        let (at_work, most, of_one_key) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let counts = Arc::new((at_work, most, of_one_key));
+        let callers = (0..200_usize).map(|number| {
+            let (group, counts) = (group.clone(), counts.clone());
+            let write = move |items: Vec<usize>| {
+                let counts = counts.clone();
+                async move {
+                    let (at_work, most, of_one_key) = &*counts;
+                    most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let is_first = items.iter().any(|item| item % 2 == 0);
+                    if is_first {
+                        assert_eq!(of_one_key.fetch_add(1, Ordering::SeqCst), 0, "two of one key at once");
+                    }
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    if is_first {
+                        of_one_key.fetch_sub(1, Ordering::SeqCst);
+                    }
+                    at_work.fetch_sub(1, Ordering::SeqCst);
+                    items.iter().map(|_| Ok(())).collect()
+                }
+            };
+            async move { group.write(u8::try_from(number % 2).unwrap(), number, 1, write).await }
+        });
+        futures_util::future::join_all(callers).await.into_iter().for_each(|answer| answer.unwrap());
+        assert_eq!(counts.1.load(Ordering::SeqCst), 2, "both lanes were at work at one time");
+    }
+
+    #[tokio::test]
     async fn no_more_waits_than_there_is_room_for() {
         let group = Arc::new(GroupCommit::<usize, ()>::new(1));
         let never = |_: Vec<usize>| std::future::pending();

@@ -198,3 +198,21 @@ async fn a_dashboard_costs_one_statement_however_long_the_history(backend: Backe
         assert_eq!(program.app.db.statements() - before, 1, "{clients} clients");
     }
 }
+
+#[test]
+fn postgresql_plans_a_dashboard_five_times_and_then_never_again() {
+    crate::harness::block_on(async {
+        let program = program(Backend::Postgres, 60).await;
+        settle(&program).await;
+        for _ in 0..12 {
+            program.ask(partner("partner-1"), MEASURED).await;
+        }
+        // One at a time they go over one connection, this question among them.
+        let sql = "SELECT CAST(SUM(custom_plans) AS BIGINT), CAST(SUM(generic_plans) AS BIGINT) \
+                   FROM pg_prepared_statements WHERE statement LIKE 'WITH me AS MATERIALIZED%'";
+        let row = parrain::db::query_one(program.app.db.reader(), sql, vec![]).await.unwrap().unwrap();
+        let plans: (Option<i64>, Option<i64>) =
+            (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
+        assert_eq!(plans, (Some(5), Some(7)));
+    });
+}

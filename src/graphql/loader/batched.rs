@@ -37,21 +37,29 @@ struct Batch<K> {
     is_known: OnceCell<()>,
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> Batched<K, V> {
+impl<K: Eq + Hash + Clone + Send + Sync, V: Clone + Send + Sync> Batched<K, V> {
     pub fn new(app: &Arc<App>, fetch: Fetch<K, V>) -> Batched<K, V> {
         let state = Mutex::new(State { known: HashMap::new(), open: None });
         Batched { app: app.clone(), fetch, state }
     }
 
     /// What there is under a key, if there is something.
-    pub async fn get(&self, key: K) -> Result<Option<V>> {
-        match self.known_or_asked(&key) {
-            Ok(known) => known,
-            Err(batch) => {
-                batch.is_known.get_or_init(|| self.look_up(&batch)).await;
-                lock(&self.state).known.get(&key).cloned().unwrap_or(Ok(None))
+    ///
+    /// Boxed, as is all that waits for a database below a field: a field's future is as large as that of the largest
+    /// field of its type, and is made for each field that is selected.
+    pub fn get(&self, key: K) -> BoxFuture<'_, Result<Option<V>>>
+    where
+        K: 'static,
+    {
+        Box::pin(async move {
+            match self.known_or_asked(&key) {
+                Ok(known) => known,
+                Err(batch) => {
+                    batch.is_known.get_or_init(|| self.look_up(&batch)).await;
+                    lock(&self.state).known.get(&key).cloned().unwrap_or(Ok(None))
+                }
             }
-        }
+        })
     }
 
     async fn look_up(&self, batch: &Arc<Batch<K>>) {

@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use futures_util::stream;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::edge::RequestId;
@@ -63,7 +63,7 @@ fn respond(body: Body) -> Response {
 }
 
 /// JSON has no line of its own in it.
-fn event(id: Option<&str>, body: &Value) -> String {
+fn event(id: Option<&str>, body: &RawValue) -> String {
     let id = id.map_or(String::new(), |id| format!("id: {id}\n"));
     format!("{id}event: next\ndata: {body}\n\n")
 }

@@ -8,6 +8,7 @@ use async_graphql::{Executor, Request as GraphqlRequest, Response as Executed, V
 use entity::Moment;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::super::edge::RequestId;
@@ -33,7 +34,7 @@ pub struct Asker {
 
 /// One result, as JSON.
 pub struct Outcome {
-    pub body: serde_json::Value,
+    pub body: Box<RawValue>,
     /// Where to go on after it.
     pub event_id: Option<String>,
     /// Whether nothing was run.

@@ -18,18 +18,23 @@ pub struct Server {
 
 impl Server {
     pub async fn start(parrain: &Parrain) -> Server {
+        Server::start_as(parrain, &["serve"]).await
+    }
+
+    /// Serves with these arguments.
+    pub async fn start_as(parrain: &Parrain, arguments: &[&str]) -> Server {
         // Another program may take the port in between: then another one is tried.
         for _ in 0..5 {
-            if let Some(server) = Server::try_start(parrain).await {
+            if let Some(server) = Server::try_start(parrain, arguments).await {
                 return server;
             }
         }
         panic!("the server does not become ready");
     }
 
-    async fn try_start(parrain: &Parrain) -> Option<Server> {
+    async fn try_start(parrain: &Parrain, arguments: &[&str]) -> Option<Server> {
         let (listen, ops) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
-        let mut command = parrain.command(["serve"]);
+        let mut command = parrain.command(arguments);
         command.env("PARRAIN_LISTEN", &listen).env("PARRAIN_OPS_LISTEN", &ops);
         let mut running = Running::start(command, parrain.folder());
         let http = reqwest::Client::new();
@@ -83,6 +88,13 @@ impl Server {
     /// Asks the server to stop, and waits until it has, with status 0.
     pub fn stop(mut self) {
         self.end();
+    }
+
+    /// Ends the server as a power cut does.
+    pub fn kill(mut self) {
+        let Some(running) = self.running.take() else { return };
+        running.signal("KILL");
+        running.finish(Duration::from_secs(10));
     }
 
     fn end(&mut self) {

@@ -32,6 +32,11 @@ fn whatever_an_operation_comes_to_is_streamed_and_completed() {
             ("next", &json!("acct-1"))
         );
         assert_eq!(seen[1], ("complete".to_owned(), Value::Null));
+        let in_order = json!({ "query": "{ viewer { status id code accountId } }" });
+        let text = ask(&server, &token, &in_order, &[]).await.text().await.unwrap();
+        let places: Vec<_> =
+            ["status", "id", "code", "accountId"].map(|name| text.find(&format!("{name}\":"))).into();
+        assert!(places.is_sorted() && places[0].is_some(), "as in the query: {text}");
         for (token, query, expected) in [
             (token.as_str(), "{ viewer { code ", "GRAPHQL_PARSE_FAILED"),
             (&token, "subscription { partnerEvents { nothing } }", "GRAPHQL_VALIDATION_FAILED"),

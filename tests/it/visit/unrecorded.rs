@@ -2,10 +2,14 @@
 
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
-use super::{FIREFOX, header, metric, partner_with_link, register, visitor};
+use super::{FIREFOX, all_counted, header, metric, partner_with_link, register, visitor};
 use crate::harness::{Backend, Parrain, Server, on_both_databases};
 
-on_both_databases!(a_visitor_goes_on_while_nothing_can_be_recorded, a_token_binds_and_a_forged_one_does_not,);
+on_both_databases!(
+    a_visitor_goes_on_while_nothing_can_be_recorded,
+    a_token_binds_and_a_forged_one_does_not,
+    what_has_arrived_is_counted_by_whoever_comes_after_a_server_that_died,
+);
 
 async fn visit(server: &Server, client: &reqwest::Client) -> String {
     let request = client.get(format!("{}/r/abc", server.url)).header("user-agent", FIREFOX);
@@ -64,6 +68,27 @@ async fn a_visitor_goes_on_while_nothing_can_be_recorded(backend: Backend) {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     panic!("what hung was not recorded");
+}
+
+async fn what_has_arrived_is_counted_by_whoever_comes_after_a_server_that_died(backend: Backend) {
+    let parrain = Parrain::new(backend).await;
+    let dying = Server::start_as(&parrain, &["serve", "--no-worker"]).await;
+    partner_with_link(&parrain, &dying, "p1", "abc", "/page").await;
+    for _ in 0..3 {
+        visit(&dying, &visitor()).await;
+    }
+    dying.kill();
+    let database = parrain.database();
+    let count =
+        async |table: &str| -> Vec<i64> { database.column(&format!("SELECT COUNT(*) FROM {table}")).await };
+    assert_eq!(
+        (count("arrived_visit").await, count("visit").await),
+        (vec![3], vec![0]),
+        "answered, so on record"
+    );
+    let _server = parrain.serve().await;
+    all_counted(&database).await;
+    assert_eq!(count("visit").await, [3]);
 }
 
 async fn a_token_binds_and_a_forged_one_does_not(backend: Backend) {

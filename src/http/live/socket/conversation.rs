@@ -36,7 +36,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const MAX_OPERATIONS: usize = 20;
 
 /// What is to be sent of one operation, and whether that is the last of it.
-type Said = (String, Value, bool);
+type Said = (String, String, bool);
 
 pub struct Conversation<E> {
     http: Http<E>,
@@ -145,7 +145,7 @@ impl<E: Executor> Conversation<E> {
                 if is_last {
                     self.running.remove(&id);
                 }
-                say(socket, text(&said)).await
+                say(socket, text(said)).await
             }
             Step::Heard(None | Some(Ok(Message::Close(_)))) => Err(None),
             Step::Heard(Some(Err(error))) => Err(why(&error)),
@@ -165,11 +165,11 @@ impl<E: Executor> Conversation<E> {
 
     async fn hear(&mut self, socket: &mut WebSocket, message: &str) -> Result<(), Option<End>> {
         match Heard::read(message).map_err(Some)? {
-            Heard::Ping(payload) => say(socket, text(&message::pong(payload))).await,
+            Heard::Ping(payload) => say(socket, text(message::pong(payload))).await,
             Heard::Pong => Ok(()),
             Heard::Init(payload) => {
                 self.init(&payload).await.map_err(Some)?;
-                say(socket, text(&message::ack())).await
+                say(socket, text(message::ack())).await
             }
             Heard::Complete { id } => {
                 if let Some(running) = self.running.remove(&id) {
@@ -189,7 +189,7 @@ impl<E: Executor> Conversation<E> {
                         self.run(id, operation);
                         Ok(())
                     }
-                    Err(failure) => say(socket, text(&message::error(&id, failure.result(&self.id)))).await,
+                    Err(failure) => say(socket, text(message::error(&id, &failure.result(&self.id)))).await,
                 }
             }
         }
@@ -244,10 +244,10 @@ impl<E: Executor> Conversation<E> {
             let (id, mut operation) = running?;
             Some(match operation.next().await {
                 Some(outcome) if outcome.was_refused => {
-                    ((id.clone(), message::error(&id, outcome.body), true), None)
+                    ((id.clone(), message::error(&id, &outcome.body), true), None)
                 }
                 Some(outcome) => {
-                    ((id.clone(), message::next(&id, outcome.body), false), Some((id, operation)))
+                    ((id.clone(), message::next(&id, &outcome.body), false), Some((id, operation)))
                 }
                 None => ((id.clone(), message::complete(&id), true), None),
             })
@@ -256,7 +256,7 @@ impl<E: Executor> Conversation<E> {
     }
 }
 
-fn text(message: &Value) -> Message {
+fn text(message: impl ToString) -> Message {
     Message::Text(message.to_string().into())
 }
 

@@ -1,5 +1,7 @@
 //! The messages of the protocol, and why a socket is closed.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::graphql::limits;
@@ -94,22 +96,46 @@ pub fn pong(payload: Option<Value>) -> Value {
     pong
 }
 
-pub fn next(id: &str, result: Value) -> Value {
-    json!({ "id": id, "type": "next", "payload": result })
+pub fn next(id: &str, result: &RawValue) -> String {
+    of_operation(id, "next", Some(result))
 }
 
 /// Of an operation that was not run: its errors.
-pub fn error(id: &str, mut result: Value) -> Value {
-    json!({ "id": id, "type": "error", "payload": result["errors"].take() })
+pub fn error(id: &str, result: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Refused<'a> {
+        #[serde(borrow)]
+        errors: &'a RawValue,
+    }
+    let errors = serde_json::from_str(result.get()).map(|refused: Refused<'_>| refused.errors);
+    of_operation(id, "error", Some(errors.unwrap_or(RawValue::NULL)))
 }
 
-pub fn complete(id: &str) -> Value {
-    json!({ "id": id, "type": "complete" })
+pub fn complete(id: &str) -> String {
+    of_operation(id, "complete", None)
+}
+
+/// What is in a result stands as it was written: its fields are in the order of the query.
+fn of_operation(id: &str, kind: &str, payload: Option<&RawValue>) -> String {
+    let payload = payload.map_or(String::new(), |payload| format!(",\"payload\":{payload}"));
+    format!("{{\"id\":{},\"type\":\"{kind}\"{payload}}}", Value::from(id))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_result_is_said_as_it_was_written() {
+        let result: Box<RawValue> = serde_json::from_str(r#"{"data":{"b":1,"a":"\u00e9"}}"#).unwrap();
+        assert_eq!(
+            next("\"1\"", &result),
+            r#"{"id":"\"1\"","type":"next","payload":{"data":{"b":1,"a":"\u00e9"}}}"#
+        );
+        let refused: Box<RawValue> = serde_json::from_str(r#"{"errors":[{"message":"no"}]}"#).unwrap();
+        assert_eq!(error("x", &refused), r#"{"id":"x","type":"error","payload":[{"message":"no"}]}"#);
+        assert_eq!(complete("x"), r#"{"id":"x","type":"complete"}"#);
+    }
 
     #[test]
     fn messages_are_read_and_all_else_is_4400() {
