@@ -204,15 +204,15 @@ fn postgresql_plans_a_dashboard_five_times_and_then_never_again() {
     crate::harness::block_on(async {
         let program = program(Backend::Postgres, 60).await;
         settle(&program).await;
-        for _ in 0..12 {
+        for _ in 0..80 {
             program.ask(partner("partner-1"), MEASURED).await;
         }
-        // One at a time they go over one connection, this question among them.
+        // They go over all connections in turn; this question is asked on one of them.
         let sql = "SELECT CAST(SUM(custom_plans) AS BIGINT), CAST(SUM(generic_plans) AS BIGINT) \
                    FROM pg_prepared_statements WHERE statement LIKE 'WITH me AS MATERIALIZED%'";
         let row = parrain::db::query_one(program.app.db.reader(), sql, vec![]).await.unwrap().unwrap();
         let plans: (Option<i64>, Option<i64>) =
             (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
-        assert_eq!(plans, (Some(5), Some(7)));
+        assert!(matches!(plans, (Some(5), Some(2..))), "planned anew and not: {plans:?}");
     });
 }
