@@ -19,7 +19,7 @@ use crate::services::webhook::sending::{self, Answer, Due, Outcome, Outgoing};
 const SOUND_AT_ONCE: usize = 32;
 /// How many endpoints whose last delivery failed are sent to at once: however many there are, the others go on.
 const FAILING_AT_ONCE: usize = 16;
-/// How many deliveries one endpoint gets before another one's turn comes.
+/// How many deliveries one endpoint gets before another's turn comes, if one may be waiting.
 const A_TURN: usize = 32;
 
 pub struct Courier {
@@ -107,31 +107,38 @@ impl Courier {
 }
 
 async fn turn(on: On, endpoint_id: Uuid, permit: OwnedSemaphorePermit) -> Uuid {
-    if let Err(error) = send_what_is_due(&on, endpoint_id).await {
-        tracing::error!(%error, %endpoint_id, "an endpoint's deliveries cannot be sent; it is tried again");
+    loop {
+        match send_what_is_due(&on, endpoint_id).await {
+            // While the share is not used up nobody waits for his turn. What was changed of the endpoint holds from here.
+            Ok(true) if permit.semaphore().available_permits() > 0 => {}
+            Ok(_) => break,
+            Err(error) => {
+                tracing::error!(%error, %endpoint_id, "an endpoint's deliveries cannot be sent; it is tried again");
+                break;
+            }
+        }
     }
     drop(permit);
     endpoint_id
 }
 
-/// Sends one delivery after another, until nothing is due, one fails, or it is another's turn.
-async fn send_what_is_due(on: &On, endpoint_id: Uuid) -> Result<(), ServiceError> {
-    let Some(mut claim) = sending::claim(&on.app, endpoint_id).await? else { return Ok(()) };
-    for _ in 0..A_TURN {
-        if on.stop.is_cancelled() {
-            break;
-        }
+/// Sends one delivery after another, until nothing is due, one fails, or the turn is used up; answers whether it is.
+async fn send_what_is_due(on: &On, endpoint_id: Uuid) -> Result<bool, ServiceError> {
+    let Some(mut claim) = sending::claim(&on.app, endpoint_id).await? else { return Ok(false) };
+    let mut sent = 0;
+    while sent < A_TURN && !on.stop.is_cancelled() {
         let Some(outgoing) = sending::next(&on.app, &claim, &on.show).await? else { break };
         let answer = send(on, &outgoing).await;
         let outcome = sending::note(&on.app, &mut claim, &outgoing.delivery, &answer).await?;
         log(&outgoing, &answer, outcome);
         match outcome {
-            Outcome::Delivered => {}
-            Outcome::LeaseLost => return Ok(()),
+            Outcome::Delivered => sent += 1,
+            Outcome::LeaseLost => return Ok(false),
             Outcome::Failed | Outcome::GivenUp | Outcome::Disabled => break,
         }
     }
-    sending::release(&on.app, &claim).await
+    sending::release(&on.app, &claim).await?;
+    Ok(sent == A_TURN)
 }
 
 async fn send(on: &On, outgoing: &Outgoing) -> Answer {

@@ -87,7 +87,7 @@ async fn what_has_arrived_is_counted_by_whoever_comes_after_a_server_that_died(b
         "answered, so on record"
     );
     let _server = parrain.serve().await;
-    all_counted(&database).await;
+    all_counted(database).await;
     assert_eq!(count("visit").await, [3]);
 }
 

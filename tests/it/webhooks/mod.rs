@@ -23,6 +23,7 @@ on_both_databases!(
     an_endpoint_that_fails_for_five_days_is_disabled,
     an_endpoint_may_ask_to_be_left_alone,
     a_slow_endpoint_delays_no_other,
+    a_backlog_is_worked_off_at_once_while_nobody_else_waits,
     several_couriers_share_the_work_and_keep_the_order,
     both_secrets_sign_for_a_day_after_a_rotation,
     a_test_and_a_redelivery_are_sent_at_once,
@@ -159,6 +160,18 @@ async fn a_slow_endpoint_delays_no_other(backend: Backend) {
     slow.let_go();
     courier.finish().await;
     assert_eq!(slow.got().len(), 2);
+}
+
+async fn a_backlog_is_worked_off_at_once_while_nobody_else_waits(backend: Backend) {
+    let (office, receiver) = (Office::new(backend).await, Receiver::new().await);
+    office.endpoint("p", &receiver.url, TICKETS).await;
+    for number in 0..70 {
+        office.happens("p", &number.to_string()).await;
+    }
+    let mut courier = office.courier();
+    assert_eq!(courier.begin_round().await.unwrap(), 1);
+    courier.finish().await;
+    assert_eq!(receiver.got().len(), 70, "more than a turn, in one round");
 }
 
 async fn several_couriers_share_the_work_and_keep_the_order(backend: Backend) {
