@@ -53,8 +53,8 @@ impl Db {
             options.map_sqlx_sqlite_opts(sqlite_settings);
             let mut writing = options.clone();
             writing.max_connections(1);
-            let writer = Database::connect(writing).await?;
-            let reader = Database::connect(options).await?;
+            let writer = open_file(writing).await?;
+            let reader = open_file(options).await?;
             return Ok(Db::counting(reader, Some(writer)));
         }
         options.map_sqlx_postgres_pool_opts(|pool: PgPoolOptions| pool.min_connections(1));
@@ -156,6 +156,20 @@ impl Db {
         }
         self.writer.close().await
     }
+}
+
+/// Whoever opens a new file makes its log, and has the file to himself meanwhile: SQLite lets others wait everywhere but
+/// there.
+async fn open_file(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    for _ in 0..100 {
+        match Database::connect(options.clone()).await {
+            Err(error) if error.to_string().contains("database is locked") => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            opened => return opened,
+        }
+    }
+    Database::connect(options).await
 }
 
 fn sqlite_settings(options: SqliteConnectOptions) -> SqliteConnectOptions {

@@ -201,7 +201,7 @@ fn bombs_are_refused_at_no_cost_and_never_repeated() {
     round();
     let peak = target.peak_kib();
     round();
-    let grown = target.peak_kib() - peak;
+    let grown = target.peak_kib().saturating_sub(peak);
     assert!(grown < MEMORY_KIB, "{grown} KiB more after the same bombs again");
     target.is_served();
 }
