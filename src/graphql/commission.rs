@@ -40,7 +40,7 @@ impl From<line::Model> for Commission {
 impl From<service::Commission> for Commission {
     fn from(found: service::Commission) -> Commission {
         let service::Commission { line, rate, is_settled, client } = found;
-        Commission(line, Some(Known { rate, is_settled, client: Arc::new(client.into()) }))
+        Commission(line, Some(Known { rate, is_settled, client: Arc::new(ReferredClient::named(client)) }))
     }
 }
 
@@ -92,7 +92,7 @@ impl Commission {
             return Some(Ok(known.client.clone()));
         }
         let find = async || Ok(loaders(context)?.clients.get(self.0.referral_id).await?);
-        find().await.transpose().map(|found| found.map(|client| Arc::new(client.into())))
+        find().await.transpose().map(|found| found.map(|client| Arc::new(ReferredClient::from(client))))
     }
 
     /// When it happened.

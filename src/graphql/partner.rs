@@ -197,15 +197,8 @@ impl Partner {
             return Ok(known);
         }
         let list = referred_client::of_partner(app(context)?, self.0.id.into(), &asked);
-        Ok(Arc::new(
-            Connection::load(
-                context,
-                list,
-                asked.request,
-                <ReferredClient as From<referred_client::ReferredClient>>::from,
-            )
-            .await?,
-        ))
+        let node = |client: referred_client::ReferredClient| client.into();
+        Ok(Arc::new(Connection::load(context, list, asked.request, node).await?))
     }
 
     /// His commission history, newest first.

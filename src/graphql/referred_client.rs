@@ -27,12 +27,6 @@ pub struct ReferredClient {
     known: Option<service::ReferredClient>,
 }
 
-impl From<ClientName> for ReferredClient {
-    fn from(name: ClientName) -> ReferredClient {
-        ReferredClient { name, known: None }
-    }
-}
-
 impl From<service::ReferredClient> for ReferredClient {
     fn from(client: service::ReferredClient) -> ReferredClient {
         ReferredClient { name: client.name(), known: Some(client) }
@@ -113,6 +107,11 @@ impl ReferredClient {
 }
 
 impl ReferredClient {
+    /// One of whom no more is known yet than who he is.
+    pub fn named(name: ClientName) -> ReferredClient {
+        ReferredClient { name, known: None }
+    }
+
     async fn whole(&self, context: &Context<'_>) -> Result<Cow<'_, service::ReferredClient>> {
         if let Some(known) = &self.known {
             return Ok(Cow::Borrowed(known));

@@ -202,12 +202,12 @@ mod tests {
                 async move {
                     let (at_work, most, of_one_key) = &*counts;
                     most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    let is_first = items.iter().any(|item| item % 2 == 0);
-                    if is_first {
+                    let has_even = items.iter().any(|item| item % 2 == 0);
+                    if has_even {
                         assert_eq!(of_one_key.fetch_add(1, Ordering::SeqCst), 0, "two of one key at once");
                     }
                     tokio::time::sleep(Duration::from_millis(2)).await;
-                    if is_first {
+                    if has_even {
                         of_one_key.fetch_sub(1, Ordering::SeqCst);
                     }
                     at_work.fetch_sub(1, Ordering::SeqCst);
