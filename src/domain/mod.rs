@@ -10,6 +10,7 @@ pub mod caller;
 pub mod contract;
 pub mod currency;
 pub mod digest;
+pub mod earned;
 pub mod erasure;
 pub mod error;
 pub mod exchange;
