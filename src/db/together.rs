@@ -80,13 +80,13 @@ impl Together {
 
     /// Asks all of them; the rows of each query stand under its number, in no certain order.
     pub async fn run(self, db: &impl ConnectionTrait) -> Result<Vec<Vec<Answer>>, DbErr> {
-        let places = self.places();
         let mut found: Vec<Vec<Answer>> = self.queries.iter().map(|_| Vec::new()).collect();
-        let (sql, values) = self.into_statement();
+        let layout = Layout::of(&self.queries);
+        let (sql, values) = self.laid_out(&layout);
         for row in query(db, sql, values).await? {
             let number: i32 = row.try_get_by_index(0)?;
             let number = usize::try_from(number).unwrap_or(usize::MAX);
-            if let (Some(rows), Some(places)) = (found.get_mut(number), places.get(number)) {
+            if let (Some(rows), Some(places)) = (found.get_mut(number), layout.places.get(number)) {
                 rows.push(Answer { row, places: places.clone() });
             }
         }
@@ -95,17 +95,21 @@ impl Together {
 
     /// The one statement, with its values.
     pub fn into_statement(self) -> (String, Vec<Value>) {
-        let (shared, places) = (self.shared_columns(), self.places());
+        let layout = Layout::of(&self.queries);
+        self.laid_out(&layout)
+    }
+
+    fn laid_out(self, layout: &Layout) -> (String, Vec<Value>) {
         let (mut sql, mut values) = (format!("WITH {}", self.common), self.values);
         let mut selects = String::new();
-        for (number, (query, places)) in self.queries.into_iter().zip(places).enumerate() {
+        for (number, (query, places)) in self.queries.into_iter().zip(&layout.places).enumerate() {
             let names: Vec<String> = (0..query.columns.len()).map(|column| format!("c{column}")).collect();
             let names = names.join(", ");
             let _ = write!(sql, ", q{number} ({names}) AS ({})", renumbered(&query.sql, values.len()));
             values.extend(query.values);
             let union = if number == 0 { "" } else { " UNION ALL " };
             let _ = write!(selects, "{union}SELECT {number}");
-            for (place, shared) in shared.iter().enumerate() {
+            for (place, shared) in layout.shared.iter().enumerate() {
                 let _ = match places.iter().position(|of_column| *of_column == place + FIRST_PLACE) {
                     Some(column) => write!(selects, ", c{column}"),
                     // The first query says what types the columns have.
@@ -117,24 +121,28 @@ impl Together {
         }
         (format!("{sql} {selects}"), values)
     }
+}
 
-    /// Where each query's columns stand.
-    fn places(&self) -> Vec<Arc<[usize]>> {
-        let shared = self.shared_columns();
-        self.queries.iter().map(|query| places(&query.columns, &shared).into()).collect()
-    }
+/// Which columns the queries share, and where the columns of each stand among them.
+#[derive(Debug)]
+struct Layout {
+    /// As many of each type as the query has that needs the most of them.
+    shared: Vec<Column>,
+    places: Vec<Arc<[usize]>>,
+}
 
-    /// As many columns of each type as the query has that needs the most of them.
-    fn shared_columns(&self) -> Vec<Column> {
+impl Layout {
+    fn of(queries: &[Query]) -> Layout {
         let mut shared: Vec<Column> = Vec::new();
-        for query in &self.queries {
+        for query in queries {
             for column in &query.columns {
                 let needed = query.columns.iter().filter(|other| *other == column).count();
                 let there = shared.iter().filter(|other| *other == column).count();
                 shared.extend(std::iter::repeat_n(*column, needed.saturating_sub(there)));
             }
         }
-        shared
+        let places = queries.iter().map(|query| places(&query.columns, &shared).into()).collect();
+        Layout { shared, places }
     }
 }
 
@@ -181,8 +189,9 @@ mod tests {
             vec![2.into(), 3.into()],
             &[Column::Text; 2],
         ));
-        assert_eq!(together.shared_columns(), [Column::Int, Column::Text, Column::Text]);
-        assert_eq!(together.places()[1][..], [2, 3], "an int stands before them");
+        let layout = Layout::of(&together.queries);
+        assert_eq!(layout.shared, [Column::Int, Column::Text, Column::Text]);
+        assert_eq!(layout.places[1][..], [2, 3], "an int stands before them");
         let (sql, values) = together.into_statement();
         assert_eq!(
             sql,

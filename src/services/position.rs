@@ -254,11 +254,13 @@ fn read_all(rows: &[QueryResult]) -> Result<Vec<Read>, DbErr> {
     let mut all: Vec<Read> = Vec::new();
     for row in rows {
         let id: Uuid = row.try_get_by_index(0)?;
-        let known = all.iter().rposition(|read| read.partner.id == id);
-        let index = known.unwrap_or(all.len());
-        if known.is_none() {
-            all.extend(Read::of(row, 0)?);
-        }
+        let index = match all.iter().rposition(|read| read.partner.id == id) {
+            Some(known) => known,
+            None => {
+                all.extend(Read::of(row, 0)?);
+                all.len() - 1
+            }
+        };
         if let Some(settle_period) = row.try_get_by_index(16)? {
             let (rate_period, base) = (row.try_get_by_index(17)?, row.try_get_by_index(18)?);
             let top_ups = row.try_get_by_index(19)?;
