@@ -12,8 +12,6 @@ pub struct Model {
     pub id: Uuid,
     pub partner_id: Uuid,
     pub account_id: Uuid,
-    /// What a partner sees of the account id.
-    pub reference: String,
     pub link_id: Option<Uuid>,
     pub brought_by: BroughtBy,
     /// Of the visitor token that bound the client: one visitor id binds three accounts without doubt (rule 3).

@@ -15,6 +15,7 @@ mod m20260103_000001_lists;
 mod m20260104_000001_arrived_visits;
 mod m20260104_000002_webhooks;
 mod m20260105_000001_references;
+mod m20260106_000001_client_totals;
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260104_000001_arrived_visits::Migration),
             Box::new(m20260104_000002_webhooks::Migration),
             Box::new(m20260105_000001_references::Migration),
+            Box::new(m20260106_000001_client_totals::Migration),
         ]
     }
 }

@@ -54,7 +54,6 @@ pub struct Loaders {
     pub visits: Batched<Uuid, entity::visit::Model>,
     pub sites: Batched<Uuid, site::Model>,
     pub clients: Batched<Uuid, ReferredClient>,
-    pub commission_totals: Batched<Uuid, entity::Money>,
     pub lines: Batched<Uuid, line::Model>,
     pub explanations: Batched<LineKey, Explanation>,
     /// What staff said of a top-up that it rejected.
@@ -114,9 +113,6 @@ impl Loaders {
             visits: Batched::new(app, |app, ids| Box::pin(listing::visits_by_id(app, ids))),
             sites: Batched::new(app, |app, ids| Box::pin(listing::sites_by_id(app, ids))),
             clients: Batched::new(app, |app, ids| Box::pin(referred_client::by_id(app, ids))),
-            commission_totals: Batched::new(app, |app, ids| {
-                Box::pin(referred_client::commission_totals(app, ids))
-            }),
             lines: Batched::new(app, |app, ids| Box::pin(commission::by_id(app, ids))),
             explanations: Batched::new(app, |app, keys| Box::pin(explanation::of_lines(app, keys))),
             review_reasons: Batched::new(app, |app, ids| Box::pin(review::reasons(app, ids))),

@@ -97,11 +97,9 @@ pub async fn load(context: &Context<'_>, tag: Tag, id: Uuid) -> Result<Option<(N
     Ok(match tag {
         Tag::Partner => loaders.partners.get(id).await?.map(|row| owned(row.id, Partner::from(row))),
         Tag::ReferralLink => loaders.links.get(id).await?.map(|row| owned(row.partner_id, ReferralLink(row))),
-        Tag::ReferredClient => loaders
-            .clients
-            .get(id)
-            .await?
-            .map(|row| owned(row.referral.partner_id, ReferredClient::from(row))),
+        Tag::ReferredClient => {
+            loaders.clients.get(id).await?.map(|row| owned(row.partner_id, ReferredClient::from(row)))
+        }
         Tag::Commission => {
             loaders.lines.get(id).await?.map(|row| owned(row.partner_id, Commission::from(row)))
         }

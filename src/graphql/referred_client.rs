@@ -1,12 +1,14 @@
 //! A partner's clients as the interface shows them: masked.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
+use futures_util::future::try_join_all;
 
 use super::commission::{Commission, lines};
 use super::connection::{Connection, page_request};
-use super::error::Result;
+use super::error::{Failure, Result};
 use super::id::Tag;
 use super::money::Money;
 use super::referral_link::ReferralLink;
@@ -29,7 +31,7 @@ pub struct ReferredClient {
 
 impl From<service::ReferredClient> for ReferredClient {
     fn from(client: service::ReferredClient) -> ReferredClient {
-        ReferredClient { name: client.name(), known: Some(client) }
+        ReferredClient { name: client.name.clone(), known: Some(client) }
     }
 }
 
@@ -49,13 +51,13 @@ impl ReferredClient {
 
     /// When the account was opened.
     async fn registered_at(&self, context: &Context<'_>) -> Result<DateTime> {
-        Ok(DateTime(self.whole(context).await?.referral.registered_at))
+        Ok(DateTime(self.whole(context).await?.registered_at))
     }
 
     /// The link, or the code, that brought him; null where staff assigned him.
     async fn link(&self, context: &Context<'_>) -> Option<Result<ReferralLink>> {
         let find = async || {
-            let link_id = self.whole(context).await?.referral.link_id;
+            let link_id = self.whole(context).await?.link_id;
             let Some(link_id) = link_id else { return Ok(None) };
             Ok(loaders(context)?.links.get(link_id).await?.map(ReferralLink))
         };
@@ -76,7 +78,7 @@ impl ReferredClient {
 
     /// Top-ups that earn.
     async fn top_up_count(&self, context: &Context<'_>) -> Result<i64> {
-        Ok(self.whole(context).await?.top_ups)
+        Ok(self.whole(context).await?.top_up_count)
     }
 
     /// Top-ups that earn less their refunds, in the programme's currency.
@@ -86,11 +88,12 @@ impl ReferredClient {
 
     /// What they have earned the partner, at the rates in force.
     async fn commission_total(&self, context: &Context<'_>) -> Result<Money> {
-        if let Some(known) = self.known.as_ref().and_then(|known| known.commission) {
-            return Ok(known.into());
-        }
-        let total = loaders(context)?.commission_totals.get(self.name.id).await?;
-        Ok(total.unwrap_or_default().into())
+        let client = self.whole(context).await?;
+        let commission = match client.commission {
+            Some(known) => known,
+            None => commission_of(context, &client).await?,
+        };
+        Ok(commission.into())
     }
 
     /// His lines of the commission history, newest first.
@@ -120,6 +123,17 @@ impl ReferredClient {
         let missing = || ServiceError::Broken(format!("client {} has no totals", self.name.id));
         found.map(Cow::Owned).ok_or_else(|| missing().into())
     }
+}
+
+async fn commission_of(context: &Context<'_>, client: &service::ReferredClient) -> Result<entity::Money> {
+    let rates = &loaders(context)?.rates;
+    let of_period =
+        async |(period, _)| Ok::<_, Failure>((period, rates.get((client.partner_id, period)).await?));
+    let found = try_join_all(client.earned.open().map(of_period)).await?;
+    let found: HashMap<_, _> = found.into_iter().collect();
+    let commission = client.earned.commission(|period| Some(found.get(&period)?.as_ref()?.rate));
+    let broken = || ServiceError::Broken(format!("the commission of client {} has no rate", client.name.id));
+    commission.ok_or_else(|| broken().into())
 }
 
 /// Which clients are listed: those for whom all that is given holds.

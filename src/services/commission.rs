@@ -111,9 +111,8 @@ impl LinesAsked {
     /// Asks for the page together with other queries: lines, each with who its client is.
     pub fn ask(&self, together: &mut Together, owner: Owner) -> AskedPage {
         let list = of_partner(owner, &self.filter);
-        let join =
-            if self.filter.link_id.is_some() { "" } else { " JOIN referral r ON r.id = l.referral_id" };
-        let with_clients = List { from: format!("{}{join}", list.from), ..list };
+        let from = format!("{} JOIN referral_total t ON t.referral_id = l.referral_id", list.from);
+        let with_clients = List { from, ..list };
         with_clients.ask(together, self.request, SELECTED)
     }
 
@@ -162,7 +161,7 @@ const SELECTED: &Selected = &[
     ("l.reason", Column::Text),
     ("l.checksum", Column::BigInt),
     ("l.released_at", Column::BigInt),
-    ("r.reference", Column::Text),
+    ("t.reference", Column::Text),
 ];
 const LINE_COLUMNS: usize = SELECTED.len() - 1;
 

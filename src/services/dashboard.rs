@@ -8,7 +8,7 @@ use super::owner::Owner;
 use super::paging::{AskedPage, Page};
 use super::position::{AskedPosition, Position};
 use super::referral_link::LinksAsked;
-use super::referred_client::{self, ClientsAsked, ReferredClient};
+use super::referred_client::{ClientsAsked, ReferredClient};
 use crate::app::App;
 use crate::db::{Answer, Together};
 
@@ -55,8 +55,8 @@ impl AskedDashboard {
         let Some(position) = self.position.read(app, found).await? else { return Ok(None) };
         let links = self.links.map(|asked| LinksAsked::read(&asked, found)).transpose()?;
         let clients = self.clients.map(|asked| ClientsAsked::read(&asked, found)).transpose()?;
-        let of_sums = |client| referred_client::of_sums(client, &position.rates);
-        let clients = clients.map(|page| page.try_map(of_sums)).transpose()?;
+        let with_commission = |client: ReferredClient| client.with_commission(&position.rates);
+        let clients = clients.map(|page| page.try_map(with_commission)).transpose()?;
         let lines = self.lines.map(|asked| LinesAsked::read(&asked, found)).transpose()?;
         let lines = lines.map(|page| page.map(|(line, client)| Commission::of(line, client, &position)));
         Ok(Some(Dashboard { position, links, clients, lines }))

@@ -8,14 +8,13 @@ use uuid::Uuid;
 
 use super::audit::{self, Actor, AuditEntry};
 use super::error::{ServiceError, retrying};
-use super::referred_client::mask;
 use super::{client, link_cache, lock, partner};
 use crate::app::App;
 use crate::db;
 use crate::domain::erasure::{ERASED, pseudonym};
 use crate::domain::error::{Invalid, Refusal};
 use crate::domain::link::draw_code;
-use crate::domain::reason;
+use crate::domain::{reason, reference};
 
 /// Removes or replaces by pseudonyms all that is personal of an account. What is sent of it again finds it by an HMAC of
 /// its id: facts on record are REPLAYED, and it is no new client.
@@ -99,8 +98,9 @@ async fn forget_account(
     let key = app.keys.erasure.first();
     let key = key.ok_or_else(|| ServiceError::Broken("there is no key to erase with".to_owned()))?;
     let pseudonym = pseudonym(key.bytes(), account_id);
-    let sql = "UPDATE referral SET reference = $1 WHERE account_id = $2";
-    db::execute(tx, sql, vec![mask(&pseudonym).into(), account.into()]).await?;
+    let sql = "UPDATE referral_total SET reference = $1 \
+               WHERE referral_id IN (SELECT id FROM referral WHERE account_id = $2)";
+    db::execute(tx, sql, vec![reference::shown(&pseudonym).into(), account.into()]).await?;
     let sql = "UPDATE account SET account_id = $1 WHERE id = $2";
     db::execute(tx, sql, vec![pseudonym.into(), account.into()]).await?;
     for sql in [

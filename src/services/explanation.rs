@@ -159,12 +159,11 @@ async fn of_client(
     let facts = facts.get(&referral_id).ok_or_else(gone)?;
     let mut found = referred_client::by_id(app.clone(), vec![referral_id]).await?;
     let client = found.remove(&referral_id).ok_or_else(gone)?;
-    let mut commissions = referred_client::commission_totals(app.clone(), vec![referral_id]).await?;
     let totals = ClientTotals {
         currency: app.terms.currency.clone(),
-        top_ups: u64::try_from(client.top_ups).unwrap_or(0),
+        top_ups: u64::try_from(client.top_up_count).unwrap_or(0),
         base: client.base,
-        commission: commissions.remove(&referral_id).unwrap_or_default(),
+        commission: referred_client::commission(app, client.clone()).await?,
         not_earning: not_earning(app, referral_id).await?,
         last_purchase_at: client.last_purchase_at,
         is_active: client.last_purchase_at.is_some_and(|last: Moment| last >= active_from(app)),

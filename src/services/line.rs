@@ -77,7 +77,7 @@ impl NewLines {
         let partners = self.lines.iter().map(|line| line.partner_id);
         let numbers = Numbers::draw(recording.app, tx, partners).await?;
         insert(tx, &self.lines, numbers).await?;
-        let clients = self.sums.apply(tx).await?;
+        let clients = self.sums.apply(recording, tx).await?;
         statistics::count_lines(&recording.app.terms.calendar, tx, &self.lines, &clients).await?;
         Ok(())
     }

@@ -13,6 +13,7 @@ pub mod contract;
 pub mod copy;
 pub mod crash_point;
 pub mod dashboard;
+pub mod earned;
 pub mod erase;
 pub mod error;
 pub mod event;

@@ -15,7 +15,7 @@ use super::{change, fingerprint, hold, lock, referred_client};
 use crate::app::App;
 use crate::db;
 use crate::domain::error::Refusal;
-use crate::domain::reason;
+use crate::domain::{reason, reference};
 
 /// Ends a client's referral now and begins one with another partner; a DIRECT client has none to end. Lines on record
 /// stay where they are.
@@ -49,7 +49,6 @@ pub async fn reassign_client(
             id: app.clock.new_id(),
             partner_id,
             account_id: client.id,
-            reference: referred_client::mask(&account_id(&tx, client.id).await?),
             link_id: None,
             brought_by: BroughtBy::Staff,
             visitor_id: None,
@@ -61,7 +60,13 @@ pub async fn reassign_client(
             hold_reason: hold_of(&tx, &client, &partner, before.as_ref()).await?,
         };
         referral::Entity::insert(after.clone().into_active_model()).exec_without_returning(&tx).await?;
-        referred_client::open_totals(&tx, std::iter::once((after.id, after.partner_id))).await?;
+        let totals = referred_client::WithoutLines {
+            referral_id: after.id,
+            partner_id,
+            link_id: None,
+            reference: &reference::shown(&account_id(&tx, client.id).await?),
+        };
+        referred_client::open_totals(&tx, std::iter::once(totals)).await?;
         change::number_referral(app, &tx, &after).await?;
         let entry = AuditEntry {
             at: now,

@@ -97,7 +97,7 @@ pub(super) async fn judge_all(
     update(tx, &changed).await?;
     let events: Vec<Event> = changed.iter().map(Event::line_reviewed).collect();
     event::record(recording.app, tx, &events, recording.now).await?;
-    let clients = sums.apply(tx).await?;
+    let clients = sums.apply(recording, tx).await?;
     statistics::count_lines(&recording.app.terms.calendar, tx, &changed, &clients).await?;
     let action = match verdict {
         Verdict::Release => "releaseCommission",

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::{Day, Moment, Money, Period, line};
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Value};
 use uuid::Uuid;
 
+use super::earned::{self, Bases, Counted, Kept};
+use super::error::ServiceError;
+use super::line::Recording;
 use crate::db::{self, Column, Rows};
 
 /// What a group of lines adds up to.
@@ -103,10 +106,14 @@ impl SumChanges {
 
     /// Writes the changes; the lines are written, and their partners' rows locked. Answers what was known of each
     /// client before.
-    pub async fn apply(&self, tx: &impl ConnectionTrait) -> Result<HashMap<Uuid, KnownClient>, DbErr> {
+    pub async fn apply(
+        &self,
+        recording: &Recording<'_>,
+        tx: &DatabaseTransaction,
+    ) -> Result<HashMap<Uuid, KnownClient>, ServiceError> {
         db::execute_together(tx, [self.partner_sums(), self.referral_sums()]).await?;
         self.look_up_groups(tx).await?;
-        self.write_totals(tx).await
+        self.write_totals(recording, tx).await
     }
 
     fn partner_sums(&self) -> (Rows, String) {
@@ -168,8 +175,14 @@ impl SumChanges {
         rows.execute(tx, LAST_OF_GROUP, vec![Period::NEVER.0.into()]).await.map(|_| ())
     }
 
-    async fn write_totals(&self, tx: &impl ConnectionTrait) -> Result<HashMap<Uuid, KnownClient>, DbErr> {
-        let known = known_clients(tx, self.total.keys().copied()).await?;
+    async fn write_totals(
+        &self,
+        recording: &Recording<'_>,
+        tx: &DatabaseTransaction,
+    ) -> Result<HashMap<Uuid, KnownClient>, ServiceError> {
+        let (known, kept) = known_clients(tx, self.total.keys().copied()).await?;
+        let closed = recording.progress.closed;
+        let earned = earned::count(&recording.app.terms, tx, closed, self.counted(kept)).await?;
         let bereft = self.bereft.iter().map(|(referral_id, ..)| *referral_id).collect();
         let looked_up = last_standing_purchases(tx, &bereft).await?;
         let mut days: BTreeMap<(Uuid, Day), i64> = BTreeMap::new();
@@ -179,6 +192,10 @@ impl SumChanges {
             ("top_ups", Column::BigInt),
             ("first_purchase_at", Column::BigIntOrNull),
             ("last_purchase_at", Column::BigIntOrNull),
+            earned::ROW[0],
+            earned::ROW[1],
+            earned::ROW[2],
+            earned::ROW[3],
         ]);
         for (referral_id, sum) in &self.total {
             let partner_id = self.partner_of[referral_id];
@@ -194,12 +211,18 @@ impl SumChanges {
                 old_day.into_iter().for_each(|day| *days.entry((partner_id, day)).or_default() -= 1);
                 new_day.into_iter().for_each(|day| *days.entry((partner_id, day)).or_default() += 1);
             }
+            let Some(kept) = earned.get(referral_id) else { continue };
+            let [closed_through, closed_base, closed_commission, open_period] = kept.row();
             rows.push([
                 (*referral_id).into(),
                 sum.base.into(),
                 sum.top_ups.into(),
                 first.map(|at| at.0).into(),
                 new.map(|at| at.0).into(),
+                closed_through,
+                closed_base,
+                closed_commission,
+                open_period,
             ]);
         }
         let (gains, losses) = active_days(days);
@@ -208,25 +231,45 @@ impl SumChanges {
         losses.execute(tx, ACTIVE_DAY_LOSS, vec![]).await?;
         Ok(known)
     }
+
+    /// The lines of each client by the period whose rate they earn, with what he had earned before.
+    fn counted(&self, kept: BTreeMap<Uuid, Kept>) -> BTreeMap<Uuid, Counted> {
+        let counted = kept.into_iter().map(|(referral_id, kept)| {
+            let (first, last) = (Period::BEGINNING, Period::NEVER);
+            let groups = (referral_id, first, first, first)..=(referral_id, last, last, last);
+            let mut lines = Bases::new();
+            for ((_, _, rate_period, _), sum) in self.referral.range(groups) {
+                lines.entry(*rate_period).or_default().0 += sum.base;
+            }
+            (referral_id, Counted { partner_id: self.partner_of[&referral_id], kept, lines })
+        });
+        counted.collect()
+    }
 }
 
+/// What is known of clients before their lines are counted, and what they have earned.
 async fn known_clients(
-    tx: &impl ConnectionTrait,
+    tx: &DatabaseTransaction,
     referrals: impl Iterator<Item = Uuid>,
-) -> Result<HashMap<Uuid, KnownClient>, DbErr> {
-    let sql = "WITH {rows} SELECT r.id, r.link_id, t.first_purchase_at, t.last_purchase_at FROM v \
-               JOIN referral r ON r.id = v.id JOIN referral_total t ON t.referral_id = v.id";
-    let rows = Rows::of(&[("id", Column::Uuid)], referrals.map(Value::from)).query(tx, sql, vec![]).await?;
-    rows.iter()
-        .map(|row| {
-            let client = KnownClient {
-                link_id: row.try_get_by_index(1)?,
-                first_purchase_at: row.try_get_by_index(2)?,
-                last_purchase_at: row.try_get_by_index(3)?,
-            };
-            Ok((row.try_get_by_index(0)?, client))
-        })
-        .collect()
+) -> Result<(HashMap<Uuid, KnownClient>, BTreeMap<Uuid, Kept>), DbErr> {
+    let sql = format!(
+        "WITH {{rows}} SELECT t.referral_id, t.link_id, t.first_purchase_at, t.last_purchase_at, {} FROM v \
+         JOIN referral_total t ON t.referral_id = v.id",
+        Kept::COLUMNS
+    );
+    let rows = Rows::of(&[("id", Column::Uuid)], referrals.map(Value::from)).query(tx, &sql, vec![]).await?;
+    let (mut known, mut kept) = (HashMap::with_capacity(rows.len()), BTreeMap::new());
+    for row in &rows {
+        let referral_id = row.try_get_by_index(0)?;
+        let client = KnownClient {
+            link_id: row.try_get_by_index(1)?,
+            first_purchase_at: row.try_get_by_index(2)?,
+            last_purchase_at: row.try_get_by_index(3)?,
+        };
+        known.insert(referral_id, client);
+        kept.insert(referral_id, Kept::read(row, 4)?);
+    }
+    Ok((known, kept))
 }
 
 /// The last purchase of each client that earns and is not refunded in full, from the lines themselves.
@@ -298,8 +341,10 @@ const LAST_STANDING: &str = "WITH {rows} SELECT v.referral_id, (\
 
 /// The row came with the client.
 const REFERRAL_TOTAL: &str = "WITH {rows} \
-    UPDATE referral_total SET base = referral_total.base + v.base, top_ups = referral_total.top_ups + v.top_ups, \
-        first_purchase_at = v.first_purchase_at, last_purchase_at = v.last_purchase_at \
+    UPDATE referral_total SET base = referral_total.base + v.base, top_up_count = referral_total.top_up_count + v.top_ups, \
+        first_purchase_at = v.first_purchase_at, last_purchase_at = v.last_purchase_at, \
+        closed_through = v.closed_through, closed_base = v.closed_base, closed_commission = v.closed_commission, \
+        open_period = v.open_period \
     FROM v WHERE referral_total.referral_id = v.referral_id";
 
 const ACTIVE_DAY_GAIN: &str = "WITH {rows} INSERT INTO active_day (partner_id, day, clients) \

@@ -16,7 +16,7 @@ on_both_databases!(
 
 /// What may tell who somebody is: `erase` takes it away.
 const PERSONAL: &str = "account.account_id account_fingerprint.hash api_key.label arrived_visit.referrer audit_record.reason cleared_fingerprint.hash individual_rate.reason \
-    link.campaign link.code link.code_key link.label partner.status_reason referral.reference service_transfer.reason site.host \
+    link.campaign link.code link.code_key link.label partner.status_reason referral_total.reference service_transfer.reason site.host \
     suspension.reason suspension.reinstated_reason ticket.subject ticket_message.text visit.referrer webhook_delivery.response \
     webhook_endpoint.previous_key_id webhook_endpoint.previous_sealed webhook_endpoint.secret_key_id webhook_endpoint.secret_sealed \
     webhook_endpoint.url withdrawal.destination_key_id withdrawal.destination_masked withdrawal.destination_sealed withdrawal.reason";

@@ -144,7 +144,7 @@ async fn five_workers_at_once_settle_each_partner_once(backend: Backend) {
 }
 
 /// What is changed, each alone and so little that only recomputing finds it. `?` stands for a condition that picks one row.
-const CHANGES: [(&str, &str); 24] = [
+const CHANGES: [(&str, &str); 29] = [
     ("line", "UPDATE line SET amount = amount + 10000 WHERE ?"),
     ("line", "UPDATE line SET base = base + 10000 WHERE ? AND base > 0"),
     ("line", "UPDATE line SET occurred_at = occurred_at + 1 WHERE ?"),
@@ -166,6 +166,11 @@ const CHANGES: [(&str, &str); 24] = [
     ("partner_sum", "UPDATE partner_sum SET base = base + 10000 WHERE ?"),
     ("referral_sum", "UPDATE referral_sum SET base = base + 10000 WHERE ?"),
     ("referral_total", "UPDATE referral_total SET base = base + 10000 WHERE ?"),
+    ("referral_total", "UPDATE referral_total SET closed_base = closed_base + 10000 WHERE ?"),
+    ("referral_total", "UPDATE referral_total SET closed_commission = closed_commission + 1 WHERE ?"),
+    ("referral_total", "UPDATE referral_total SET open_period = 20000101 WHERE ?"),
+    ("referral_total", "UPDATE referral_total SET reference = 'x' WHERE ?"),
+    ("referral_total", "UPDATE referral_total SET link_id = NULL WHERE ? AND link_id IS NOT NULL"),
     ("active_day", "UPDATE active_day SET clients = clients + 1 WHERE ?"),
     ("ledger_transfer", "UPDATE ledger_transfer SET amount = amount + 1 WHERE ?"),
     ("ledger_transfer", "UPDATE ledger_transfer SET available_after = available_after + 1 WHERE ?"),

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::db::{Column, Rows};
 use crate::domain::explanation::{ClientFacts, Credit, Individual, Origin, Refunded, Review, Statement};
+use crate::domain::reference;
 use crate::services::error::ServiceError;
-use crate::services::referred_client::mask;
 use crate::services::standing::RateBook;
 
 /// How many refunds of a top-up are named.
@@ -111,7 +111,7 @@ pub(super) async fn clients(
             BroughtBy::Staff => Origin::Staff { since: referral.since },
         };
         let facts = ClientFacts {
-            reference: mask(&account),
+            reference: reference::shown(&account),
             origin,
             registered_at: referral.registered_at,
             until: referral.until,

@@ -114,7 +114,7 @@ fn line_row(sheet: &mut Sheet<impl Write>, rates: &Rates, row: &QueryResult) -> 
         )?,
     };
     sheet.text(&row.try_get_by_index::<String>(0)?)?;
-    sheet.text(&reference::mask(&row.try_get_by_index::<String>(1)?))?;
+    sheet.text(&reference::exported(&row.try_get_by_index::<String>(1)?))?;
     sheet.text(&row.try_get_by_index::<String>(2)?)?;
     sheet.text(status(state, has_statement))?;
     sheet.text(&row.try_get_by_index::<Option<String>>(4)?.unwrap_or_default())?;

@@ -10,6 +10,7 @@ use super::Registration;
 use super::known::{Known, visitor_id};
 use crate::db::{Column, Rows};
 use crate::domain::attribution::is_doubtful;
+use crate::domain::reference;
 use crate::domain::visitor_token::VisitorToken;
 use crate::services::change::Numbers;
 use crate::services::client::Referral;
@@ -52,7 +53,7 @@ pub(super) fn bind(
             hold_reason,
         },
         account_id,
-        reference: referred_client::mask(&registration.client_id),
+        reference: reference::shown(&registration.client_id),
         link_id,
         token,
         registered_at: registration.registered_at,
@@ -100,7 +101,6 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
         ("id", Column::Uuid),
         ("partner_id", Column::Uuid),
         ("account_id", Column::Uuid),
-        ("reference", Column::Text),
         ("link_id", Column::Uuid),
         ("brought_by", Column::Text),
         ("visitor_id", Column::UuidOrNull),
@@ -119,7 +119,6 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
             bound.referral.id.into(),
             bound.referral.partner_id.into(),
             bound.account_id.into(),
-            bound.reference.as_str().into(),
             bound.link_id.into(),
             <&str>::from(brought_by).into(),
             bound.token.as_ref().map(visitor_id).into(),
@@ -131,11 +130,16 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
             numbers.take().into(),
         ]);
     }
-    let sql = "WITH {rows} INSERT INTO referral (id, partner_id, account_id, reference, link_id, brought_by, \
+    let sql = "WITH {rows} INSERT INTO referral (id, partner_id, account_id, link_id, brought_by, \
                visitor_id, visited_at, registered_at, recorded_at, since, hold_reason, change) SELECT id, partner_id, \
-               account_id, reference, link_id, brought_by, visitor_id, visited_at, registered_at, recorded_at, since, hold_reason, change FROM v";
+               account_id, link_id, brought_by, visitor_id, visited_at, registered_at, recorded_at, since, hold_reason, change FROM v";
     rows.execute(tx, sql, vec![]).await?;
-    let clients = bound.iter().map(|bound| (bound.referral.id, bound.referral.partner_id));
+    let clients = bound.iter().map(|bound| referred_client::WithoutLines {
+        referral_id: bound.referral.id,
+        partner_id: bound.referral.partner_id,
+        link_id: Some(bound.link_id),
+        reference: &bound.reference,
+    });
     referred_client::open_totals(tx, clients).await
 }
 

@@ -13,6 +13,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use uuid::Uuid;
 
 use super::crash_point;
+use super::earned;
 use super::error::ServiceError;
 use super::lock::Progress;
 use crate::app::App;
@@ -71,7 +72,10 @@ fn due_after(app: &App, oldest_open: Option<Period>, occasion: Occasion) -> Opti
 
 /// Settles one period if one is due, or goes on with one that was left.
 pub async fn step(app: &App, occasion: Occasion) -> Result<StepOutcome, ServiceError> {
-    let Some(period) = due(app, occasion).await? else { return Ok(StepOutcome::NothingDue) };
+    let Some(period) = due(app, occasion).await? else {
+        earned::close_several(app).await?;
+        return Ok(StepOutcome::NothingDue);
+    };
     let lease = match statements::take_over(app, period).await? {
         Some(lease) => lease,
         None => match running(app.db.reader()).await? {

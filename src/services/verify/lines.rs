@@ -108,7 +108,6 @@ impl<F: FnMut(Finding)> Check<'_, F> {
         drop(rows);
         self.partner_sums(snapshot, chunk, &recomputed).await?;
         self.referral_sums(snapshot, chunk, &recomputed).await?;
-        self.totals(snapshot, chunk, &recomputed).await?;
         self.active_days(snapshot, chunk, &recomputed).await?;
         Ok(recomputed)
     }
@@ -237,29 +236,6 @@ impl<F: FnMut(Finding)> Check<'_, F> {
         Ok(())
     }
 
-    async fn totals(
-        &mut self,
-        snapshot: &DatabaseTransaction,
-        chunk: Chunk,
-        recomputed: &Recomputed,
-    ) -> Result<(), DbErr> {
-        let sql = "SELECT t.referral_id, t.base, t.top_ups, t.last_purchase_at FROM referral r \
-                   JOIN referral_total t ON t.referral_id = r.id WHERE r.partner_id BETWEEN $1 AND $2";
-        let mut kept = BTreeMap::new();
-        for row in db::query(snapshot, sql, chunk.values()).await? {
-            let sum = Sum {
-                base: row.try_get_by_index(1)?,
-                top_ups: row.try_get_by_index(2)?,
-                last: row.try_get_by_index(3)?,
-            };
-            kept.insert(row.try_get_by_index(0)?, sum);
-        }
-        self.compare_sums(&kept, &recomputed.total, |referral: &Uuid| {
-            format!("referral_total of {referral}")
-        });
-        Ok(())
-    }
-
     async fn active_days(
         &mut self,
         snapshot: &DatabaseTransaction,
@@ -281,7 +257,7 @@ impl<F: FnMut(Finding)> Check<'_, F> {
     }
 
     /// A sum that is not kept counts as empty, and so does one that no line stands behind.
-    fn compare_sums<K: Ord>(
+    pub(super) fn compare_sums<K: Ord>(
         &mut self,
         kept: &BTreeMap<K, Sum>,
         expected: &BTreeMap<K, Sum>,

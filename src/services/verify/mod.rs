@@ -1,6 +1,7 @@
 //! Recomputes every sum, standing, statement, balance and digest from the recorded facts, by a code path of its own, and
 //! names what differs. Works on one snapshot, a hundred partners at a time, at flat memory.
 
+mod clients;
 mod ledger;
 mod lines;
 mod payments;

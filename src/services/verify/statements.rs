@@ -37,6 +37,7 @@ impl<F: FnMut(Finding)> Check<'_, F> {
     ) -> Result<(), ServiceError> {
         let mut on_record = load(snapshot, chunk, partners).await?;
         self.summary.statements += on_record.statements.len() as u64;
+        let clients = self.clients(snapshot, chunk, recomputed).await?;
         let active = self.active_clients(recomputed);
         let settlements: Vec<settlement::Model> = self.settlements.values().cloned().collect();
         for &partner_id in partners {
@@ -52,6 +53,11 @@ impl<F: FnMut(Finding)> Check<'_, F> {
                     let books = Books { recomputed, on_record: &on_record, rates: &rates };
                     previous = self.statement(&books, partner_id, settlement, count, found, previous);
                 }
+            }
+            let books = Books { recomputed, on_record: &on_record, rates: &rates };
+            for client in clients.get(&partner_id).into_iter().flatten() {
+                let commission = client.closed_commission(|period| self.rate(&books, partner_id, period));
+                self.earned(client, commission);
             }
         }
         for ((partner_id, period), _) in on_record.statements {

@@ -11,6 +11,7 @@ use parrain::db;
 use parrain::domain::interval::{DaySpan, Interval};
 use parrain::services::balance::{self, BalanceView};
 use parrain::services::position::{self, Position};
+use parrain::services::referred_client;
 use parrain::services::settlement::{self, Occasion};
 use parrain::services::standing::{self, Standing};
 use parrain::services::statistics::{self, CountedVisit, Figures, LinkFilter, Request, Statistics};
@@ -60,6 +61,9 @@ impl Books {
             let visits = self.count_visits(&partner).await;
             let facts = Facts::of(self, partner.id, &lines, &referrals, &visits).await;
             if let Some(difference) = self.statistics_differ(&facts).await {
+                return Some(difference);
+            }
+            if let Some(difference) = self.clients_differ(&facts).await {
                 return Some(difference);
             }
         }
@@ -141,6 +145,19 @@ impl Books {
                 if let Some(difference) = self.differs_in(facts, &request, &found).await {
                     return Some(format!("{request:?} of {}: {difference}", facts.partner_id));
                 }
+            }
+        }
+        None
+    }
+
+    async fn clients_differ(&self, facts: &Facts<'_>) -> Option<String> {
+        let ids = facts.referrals.iter().map(|referral| referral.id).collect();
+        for (id, client) in referred_client::by_id(self.app.clone(), ids).await.unwrap() {
+            let lines = facts.lines.iter().filter(|(line, ..)| line.referral_id == id);
+            let expected: i64 = lines.map(|(_, commission, _)| commission.0).sum();
+            let found = referred_client::commission(&self.app, client).await.unwrap();
+            if found != Money(expected) {
+                return Some(format!("client {id} earned {found}, his lines {}", Money(expected)));
             }
         }
         None
