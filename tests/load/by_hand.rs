@@ -30,11 +30,11 @@ const CLIENTS: &str = "SELECT c.id, c.reference, c.registered_at, c.last_purchas
     WHERE c.partner_id = (SELECT p.id FROM partner p JOIN account a ON a.id = p.account_id WHERE a.account_id = $1) \
     ORDER BY c.registered_at DESC, c.id DESC LIMIT 21";
 const COMMISSIONS: &str = "SELECT l.id, l.status, l.occurred_at, l.amount, \
-    l.referral_id, r.reference \
+    l.referral_id, t.reference \
     FROM (SELECT * FROM bench.commissions WHERE partner_id = \
         (SELECT p.id FROM partner p JOIN account a ON a.id = p.account_id WHERE a.account_id = $1) \
         ORDER BY occurred_at DESC, id DESC LIMIT 21) l \
-    JOIN referral r ON r.id = l.referral_id \
+    JOIN referral_total t ON t.referral_id = l.referral_id \
     ORDER BY l.occurred_at DESC, l.id DESC";
 
 struct Connection {

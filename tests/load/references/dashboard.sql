@@ -32,15 +32,21 @@ CREATE VIEW bench.links AS
 SELECT id, partner_id, code, label, created_at FROM link WHERE archived_at IS NULL;
 
 CREATE VIEW bench.clients AS
-SELECT r.id, r.partner_id, r.registered_at, r.reference,
-    COALESCE(t.base, 0) AS base, t.last_purchase_at,
-    (SELECT COALESCE(SUM(m.base * COALESCE(
-            (SELECT x.rate_basis_points FROM individual_rate x WHERE x.partner_id = r.partner_id AND x.from_period <= m.rate_period
+SELECT r.id, r.partner_id, r.registered_at, t.reference, t.base, t.last_purchase_at,
+    t.closed_commission + CASE
+        WHEN t.open_period IS NULL THEN 0
+        WHEN t.open_period < 99999999 THEN (t.base - t.closed_base) * COALESCE(
+            (SELECT x.rate_basis_points FROM individual_rate x WHERE x.partner_id = t.partner_id AND x.from_period <= t.open_period
              ORDER BY x.from_period DESC, x.id DESC LIMIT 1),
-            (SELECT x.rate_basis_points FROM standing x WHERE x.partner_id = r.partner_id AND x.period = m.rate_period), 1000) / 10000), 0)::BIGINT
-        FROM referral_sum m WHERE m.referral_id = r.id) AS commission
+            (SELECT x.rate_basis_points FROM standing x WHERE x.partner_id = t.partner_id AND x.period = t.open_period), 1000) / 10000
+        ELSE (SELECT COALESCE(SUM(m.base * COALESCE(
+                (SELECT x.rate_basis_points FROM individual_rate x WHERE x.partner_id = t.partner_id AND x.from_period <= m.rate_period
+                 ORDER BY x.from_period DESC, x.id DESC LIMIT 1),
+                (SELECT x.rate_basis_points FROM standing x WHERE x.partner_id = t.partner_id AND x.period = m.rate_period), 1000) / 10000), 0)::BIGINT
+            FROM referral_sum m WHERE m.referral_id = t.referral_id AND m.settle_period > t.closed_through AND m.rate_period > t.closed_through)
+    END AS commission
 FROM referral r
-LEFT JOIN referral_total t ON t.referral_id = r.id;
+JOIN referral_total t ON t.referral_id = r.id;
 
 CREATE VIEW bench.commissions AS
 SELECT l.id, l.partner_id, l.referral_id, l.occurred_at,
