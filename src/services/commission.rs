@@ -82,9 +82,9 @@ pub fn of_partner(owner: Owner, filter: &CommissionFilter) -> List {
         and("r.link_id = ", link_id.into());
     }
     if let Some(kind) = filter.kind {
-        // Spelled out: refunds have an index of their own.
+        // Spelled out: refunds have an index of their own, and top-ups none that is taken.
         condition.push_str(match kind {
-            LineKind::TopUp => " AND l.kind = 'TOP_UP'",
+            LineKind::TopUp => " AND l.kind <> 'REFUND'",
             LineKind::Refund => " AND l.kind = 'REFUND'",
         });
     }

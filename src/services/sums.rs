@@ -324,18 +324,21 @@ const REFERRAL_SUM: &str = "WITH {rows} \
             WHEN referral_sum.last_purchase_at > excluded.last_purchase_at THEN referral_sum.last_purchase_at \
             ELSE excluded.last_purchase_at END";
 
+/// All but the client is said so that no index answers it: while PostgreSQL has no statistics of a table that just grew,
+/// it would have those that begin with the kind or hold the period give it all lines there are, for each client.
 const LAST_OF_GROUP: &str = "WITH {rows} \
     UPDATE referral_sum SET last_purchase_at = (\
         SELECT MAX(t.occurred_at) FROM line t WHERE t.referral_id = referral_sum.referral_id \
-        AND t.settle_period = referral_sum.settle_period AND t.rate_period = referral_sum.rate_period \
-        AND t.kind = 'TOP_UP' AND t.state = 'EARNING' AND t.amount > \
+        AND +t.settle_period = referral_sum.settle_period AND t.rate_period = referral_sum.rate_period \
+        AND t.kind <> 'REFUND' AND t.state = 'EARNING' AND t.amount > \
         COALESCE((SELECT CAST(SUM(r.amount) AS BIGINT) FROM line r WHERE r.reverses = t.id), 0)) \
     FROM v WHERE referral_sum.referral_id = v.referral_id AND referral_sum.settle_period = v.settle_period \
         AND referral_sum.rate_period = v.rate_period AND referral_sum.taken_back_period = $1";
 
+/// By the client alone, as [`LAST_OF_GROUP`].
 const LAST_STANDING: &str = "WITH {rows} SELECT v.referral_id, (\
         SELECT t.occurred_at FROM line t WHERE t.referral_id = v.referral_id \
-        AND t.kind = 'TOP_UP' AND t.state = 'EARNING' AND t.amount > \
+        AND t.kind <> 'REFUND' AND t.state = 'EARNING' AND t.amount > \
         COALESCE((SELECT CAST(SUM(r.amount) AS BIGINT) FROM line r WHERE r.reverses = t.id), 0) \
         ORDER BY t.occurred_at DESC LIMIT 1) FROM v";
 

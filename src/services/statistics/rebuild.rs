@@ -46,7 +46,7 @@ async fn days_of(calendar: &Calendar, tx: &impl ConnectionTrait, partner_id: Uui
 }
 
 const FIRST_PURCHASES: &str = "UPDATE referral_total SET first_purchase_at = (SELECT MIN(l.occurred_at) FROM line l \
-    WHERE l.referral_id = referral_total.referral_id AND l.kind = 'TOP_UP' AND l.state = 'EARNING')";
+    WHERE l.referral_id = referral_total.referral_id AND l.kind <> 'REFUND' AND l.state = 'EARNING')";
 
 /// Nothing occurs before 2000 (rule 12), so that dividing rounds down.
 const QUARTERS: &str = "INSERT INTO statistic_quarter (partner_id, quarter, link_id, rate_period, registrations, \

@@ -125,7 +125,7 @@ impl<F: FnMut(Finding)> Check<'_, F> {
 
 const FIRST_PURCHASES: &str = "SELECT t.referral_id FROM referral r JOIN referral_total t ON t.referral_id = r.id \
     WHERE r.partner_id BETWEEN $1 AND $2 AND COALESCE(t.first_purchase_at, 0) <> COALESCE((SELECT MIN(l.occurred_at) \
-    FROM line l WHERE l.referral_id = t.referral_id AND l.kind = 'TOP_UP' AND l.state = 'EARNING'), 0)";
+    FROM line l WHERE l.referral_id = t.referral_id AND l.kind <> 'REFUND' AND l.state = 'EARNING'), 0)";
 
 const QUARTERS: &str = "SELECT d.partner_id, d.quarter, d.link_id, d.rate_period, \
         CAST(SUM(d.registrations) AS BIGINT), CAST(SUM(d.paying) AS BIGINT), CAST(SUM(d.top_ups) AS BIGINT), \
