@@ -1,5 +1,7 @@
 //! The dashboard: what is looked up ahead of its fields is what each would find alone, by few statements at once.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Program, on_both_databases, partner, service, staff};
@@ -9,6 +11,7 @@ on_both_databases!(
     a_forecast_comes_true_when_nothing_more_happens,
     arguments_aliases_and_fragments_are_looked_up_as_they_stand,
     a_dashboard_costs_one_statement_however_long_the_history,
+    what_a_client_has_earned_needs_no_sums_once_his_periods_are_closed,
 );
 
 /// The dashboard that is measured, with more beside it.
@@ -151,9 +154,8 @@ async fn a_forecast_comes_true_when_nothing_more_happens(backend: Backend) {
     let missing = |stage: &Value, of: &str| stage[of]["clientsToNextTier"].as_i64().unwrap();
     assert_eq!(missing(&then, "standing"), missing(&now, "forecast"));
     assert_eq!(missing(&then, "standing"), missing(&ended, "forecast"));
-    let amount = |text: &Value| text.as_str().unwrap().replace('.', "").parse::<i64>().unwrap();
-    let gained = amount(&then["balance"]["lifetimeCredited"]["amount"]) - amount(&credited);
-    assert_eq!(gained, amount(&now["forecast"]["nextCredit"]["amount"]));
+    let gained = millionths(&then["balance"]["lifetimeCredited"]["amount"]) - millionths(&credited);
+    assert_eq!(gained, millionths(&now["forecast"]["nextCredit"]["amount"]));
 }
 
 async fn arguments_aliases_and_fragments_are_looked_up_as_they_stand(backend: Backend) {
@@ -197,6 +199,52 @@ async fn a_dashboard_costs_one_statement_however_long_the_history(backend: Backe
         program.ask(partner("partner-1"), MEASURED).await;
         assert_eq!(program.app.db.statements() - before, 1, "{clients} clients");
     }
+}
+
+async fn what_a_client_has_earned_needs_no_sums_once_his_periods_are_closed(backend: Backend) {
+    let program = program(backend, 24).await;
+    let of_several = async || {
+        let sql = "SELECT COUNT(*) FROM referral_total WHERE open_period = 99999999";
+        let row = parrain::db::query_one(program.app.db.reader(), sql, vec![]).await.unwrap().unwrap();
+        row.try_get_by_index::<i64>(0).unwrap()
+    };
+    assert!(of_several().await > 0, "the history has clients of several periods");
+    assert_eq!(earned_by_clients(&program).await, earned_by_lines(&program).await);
+    settle(&program).await;
+    assert_eq!(of_several().await, 0);
+    assert_eq!(earned_by_clients(&program).await, earned_by_lines(&program).await);
+}
+
+/// In millionths, by client.
+async fn earned_by_clients(program: &Program) -> BTreeMap<String, i64> {
+    let query =
+        "{ viewer { referredClients(first: 24) { edges { node { id commissionTotal { amount } } } } } }";
+    let found = program.ask(partner("partner-1"), query).await;
+    let edges = found["viewer"]["referredClients"]["edges"].as_array().unwrap();
+    let earned =
+        |edge: &Value| (text(&edge["node"]["id"]), millionths(&edge["node"]["commissionTotal"]["amount"]));
+    edges.iter().map(earned).collect()
+}
+
+async fn earned_by_lines(program: &Program) -> BTreeMap<String, i64> {
+    let query =
+        "{ viewer { commissions(first: 100) { edges { node { amount { amount } client { id } } } } } }";
+    let found = program.ask(partner("partner-1"), query).await;
+    let edges = found["viewer"]["commissions"]["edges"].as_array().unwrap();
+    let mut earned = BTreeMap::new();
+    for edge in edges {
+        let client = text(&edge["node"]["client"]["id"]);
+        *earned.entry(client).or_default() += millionths(&edge["node"]["amount"]["amount"]);
+    }
+    earned
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn millionths(amount: &Value) -> i64 {
+    amount.as_str().unwrap().replace('.', "").parse().unwrap()
 }
 
 #[test]
