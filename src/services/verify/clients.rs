@@ -43,9 +43,9 @@ impl<F: FnMut(Finding)> Check<'_, F> {
         chunk: Chunk,
         recomputed: &Recomputed,
     ) -> Result<HashMap<Uuid, Vec<KeptEarned>>, DbErr> {
-        let sql = "SELECT t.referral_id, t.base, t.top_up_count, t.last_purchase_at, r.partner_id, t.partner_id, r.link_id, \
+        let sql = "SELECT r.id, t.base, t.top_up_count, t.last_purchase_at, r.partner_id, t.partner_id, r.link_id, \
                    t.link_id, a.account_id, t.reference, t.closed_through, t.closed_base, t.closed_commission, \
-                   t.open_period FROM referral r JOIN referral_total t ON t.referral_id = r.id \
+                   t.open_period FROM referral r LEFT JOIN referral_total t ON t.referral_id = r.id \
                    JOIN account a ON a.id = r.account_id WHERE r.partner_id BETWEEN $1 AND $2";
         let mut bases: HashMap<Uuid, BTreeMap<Period, i64>> = HashMap::new();
         for ((referral_id, _, rate_period, _), sum) in &recomputed.referral {
@@ -55,14 +55,18 @@ impl<F: FnMut(Finding)> Check<'_, F> {
         let mut earned: HashMap<Uuid, Vec<KeptEarned>> = HashMap::new();
         for row in db::query(snapshot, sql, chunk.values()).await? {
             let referral_id: Uuid = row.try_get_by_index(0)?;
+            let subject = subject(&referral_id);
+            let Some(kept_for) = row.try_get_by_index(5)? else {
+                self.report(subject, "is missing");
+                continue;
+            };
             let sum = Sum {
                 base: row.try_get_by_index(1)?,
                 top_ups: row.try_get_by_index(2)?,
                 last: row.try_get_by_index(3)?,
             };
             sums.insert(referral_id, sum);
-            let subject = subject(&referral_id);
-            self.named(&row, &subject)?;
+            self.named(&row, kept_for, &subject)?;
             let kept = KeptEarned {
                 subject,
                 closed_through: row.try_get_by_index(10)?,
@@ -78,9 +82,8 @@ impl<F: FnMut(Finding)> Check<'_, F> {
     }
 
     /// Whose client he is, who brought him, and how he is called: as the referral and the account say.
-    fn named(&mut self, row: &QueryResult, subject: &str) -> Result<(), DbErr> {
-        let (partner_id, kept): (Uuid, Uuid) = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
-        self.compare(subject, "partner", kept, partner_id);
+    fn named(&mut self, row: &QueryResult, kept_for: Uuid, subject: &str) -> Result<(), DbErr> {
+        self.compare(subject, "partner", kept_for, row.try_get_by_index(4)?);
         let (link_id, kept): (Option<Uuid>, Option<Uuid>) =
             (row.try_get_by_index(6)?, row.try_get_by_index(7)?);
         if kept != link_id {
