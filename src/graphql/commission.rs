@@ -11,6 +11,7 @@ use super::connection::{Connection, page_request};
 use super::error::Result;
 use super::explanation::{Explanation, explain};
 use super::id::Tag;
+use super::in_place::InPlace;
 use super::money::{ExchangeRate, Money};
 use super::period::Period;
 use super::referred_client::{ReferredClient, read_id};
@@ -84,15 +85,18 @@ impl Commission {
     }
 
     /// The client whose top-up it is. The provider's own systems do not see him here.
-    async fn client(&self, context: &Context<'_>) -> Option<Result<Arc<ReferredClient>>> {
+    async fn client(&self, context: &Context<'_>) -> Option<Result<InPlace<Arc<ReferredClient>>>> {
         if authority::caller(context).is_service() {
             return None;
         }
         if let Some(known) = &self.1 {
-            return Some(Ok(known.client.clone()));
+            return Some(Ok(InPlace(known.client.clone())));
         }
         let find = async || Ok(loaders(context)?.clients.get(self.0.referral_id).await?);
-        find().await.transpose().map(|found| found.map(|client| Arc::new(ReferredClient::from(client))))
+        find()
+            .await
+            .transpose()
+            .map(|found| found.map(|client| InPlace(Arc::new(ReferredClient::from(client)))))
     }
 
     /// When it happened.

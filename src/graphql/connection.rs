@@ -1,9 +1,10 @@
 //! Lists by the Relay specification: edges and cursors, both ways, a page of 1 to 100.
 
-use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
+use async_graphql::{Context, Object, ObjectType, SimpleObject, TypeName};
 use futures_util::future::BoxFuture;
 
 use super::error::{Failure, Result};
+use super::in_place::InPlace;
 use super::request::{app, loaders};
 use crate::services::listing;
 use crate::services::paging::batch::ListKey;
@@ -96,13 +97,13 @@ impl<T> Connection<T> {
     }
 }
 
-impl<T: OutputType> TypeName for Connection<T> {
+impl<T: ObjectType> TypeName for Connection<T> {
     fn type_name() -> std::borrow::Cow<'static, str> {
         format!("{}Connection", T::type_name()).into()
     }
 }
 
-impl<T: OutputType> TypeName for Edge<T> {
+impl<T: ObjectType> TypeName for Edge<T> {
     fn type_name() -> std::borrow::Cow<'static, str> {
         format!("{}Edge", T::type_name()).into()
     }
@@ -110,20 +111,20 @@ impl<T: OutputType> TypeName for Edge<T> {
 
 /// A page of a list.
 #[Object(name_type)]
-impl<T: OutputType> Connection<T> {
+impl<T: ObjectType> Connection<T> {
     /// The items of the page in the list's order, each with its cursor.
-    async fn edges(&self) -> &[Edge<T>] {
-        &self.edges
+    async fn edges(&self) -> Vec<InPlace<&Edge<T>>> {
+        self.edges.iter().map(InPlace).collect()
     }
 
     /// What lies around the page.
-    async fn page_info(&self) -> PageInfo {
-        PageInfo {
+    async fn page_info(&self) -> InPlace<PageInfo> {
+        InPlace(PageInfo {
             has_next_page: self.has_next,
             has_previous_page: self.has_previous,
             start_cursor: self.edges.first().map(|edge| edge.cursor.encode()),
             end_cursor: self.edges.last().map(|edge| edge.cursor.encode()),
-        }
+        })
     }
 
     /// How many items the whole list has, counted when this is asked.
@@ -141,10 +142,10 @@ impl<T: OutputType> Connection<T> {
 
 /// An item of a page.
 #[Object(name_type)]
-impl<T: OutputType> Edge<T> {
+impl<T: ObjectType> Edge<T> {
     /// The item.
-    async fn node(&self) -> &T {
-        &self.node
+    async fn node(&self) -> InPlace<&T> {
+        InPlace(&self.node)
     }
 
     /// The item's place in the list, for `after` and `before`.

@@ -30,6 +30,7 @@ mod explanation;
 mod export;
 mod forecast;
 mod id;
+mod in_place;
 mod individual_rate;
 mod ledger;
 mod loader;

@@ -3,11 +3,15 @@
 use async_graphql::{Context, Object, SimpleObject};
 
 use super::error::Result;
+use super::in_place::InPlace;
 use super::request::app;
 use super::scalar::{CurrencyCode, Date, Decimal};
 
+/// An amount of one currency, as every object hands it out.
+pub type Money = InPlace<Amount>;
+
 /// An amount of one currency.
-pub struct Money {
+pub struct Amount {
     amount: entity::Money,
     /// None is the programme's.
     currency: Option<String>,
@@ -15,20 +19,20 @@ pub struct Money {
 
 impl Money {
     pub fn in_currency(amount: entity::Money, currency: String) -> Money {
-        Money { amount, currency: Some(currency) }
+        InPlace(Amount { amount, currency: Some(currency) })
     }
 }
 
 /// In the programme's currency.
 impl From<entity::Money> for Money {
     fn from(amount: entity::Money) -> Money {
-        Money { amount, currency: None }
+        InPlace(Amount { amount, currency: None })
     }
 }
 
 /// An exact amount in one currency.
-#[Object]
-impl Money {
+#[Object(name = "Money")]
+impl Amount {
     /// With six decimals.
     async fn amount(&self) -> Decimal {
         self.amount.into()
