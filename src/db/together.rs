@@ -7,17 +7,19 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use sea_orm::sea_query::ValueType;
+use sea_orm::sqlx::{Decode, Postgres, Row, ValueRef};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, TryGetable, Value};
 
 use super::{Column, query};
 
 /// A row's values by the numbers of their columns.
 pub trait Columns {
-    fn column<T: TryGetable>(&self, number: usize) -> Result<T, DbErr>;
+    fn column<T: TryGetable + ValueType>(&self, number: usize) -> Result<T, DbErr>;
 }
 
 impl Columns for QueryResult {
-    fn column<T: TryGetable>(&self, number: usize) -> Result<T, DbErr> {
+    fn column<T: TryGetable + ValueType>(&self, number: usize) -> Result<T, DbErr> {
         self.try_get_by_index(number)
     }
 }
@@ -52,15 +54,48 @@ pub struct Together {
 #[derive(Debug)]
 pub struct Answer {
     row: QueryResult,
-    places: Arc<[usize]>,
+    places: Arc<[Place]>,
+}
+
+/// Where a column of a query stands among those that all queries share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    column: Column,
+    index: usize,
 }
 
 impl Columns for Answer {
-    fn column<T: TryGetable>(&self, number: usize) -> Result<T, DbErr> {
+    fn column<T: TryGetable + ValueType>(&self, number: usize) -> Result<T, DbErr> {
         let place = self.places.get(number);
-        let place = place.ok_or_else(|| DbErr::Type(format!("a query has no column {number}")))?;
-        self.row.try_get_by_index(*place)
+        let Place { column, index } =
+            *place.ok_or_else(|| DbErr::Type(format!("a query has no column {number}")))?;
+        let row = &self.row;
+        let value = match column {
+            Column::Uuid | Column::UuidOrNull => Value::Uuid(cell(row, index)?),
+            Column::Text | Column::TextOrNull => Value::String(cell(row, index)?),
+            Column::Int | Column::IntOrNull => Value::Int(cell(row, index)?),
+            Column::BigInt | Column::BigIntOrNull => Value::BigInt(cell(row, index)?),
+            Column::Bool => Value::Bool(cell(row, index)?),
+        };
+        <T as ValueType>::try_from(value).map_err(|_| {
+            DbErr::Type(format!("column {number} of a query is not a {}", <T as ValueType>::type_name()))
+        })
     }
+}
+
+/// A value of a type that the statement itself names: on PostgreSQL it need not be compared with the column's, which
+/// would take longer than reading it.
+fn cell<T>(row: &QueryResult, index: usize) -> Result<Option<T>, DbErr>
+where
+    T: TryGetable + for<'r> Decode<'r, Postgres>,
+{
+    let Some(row) = row.try_as_pg_row() else { return row.try_get_by_index(index) };
+    let unreadable = |error: &dyn std::fmt::Display| DbErr::Type(format!("column {index}: {error}"));
+    let value = row.try_get_raw(index).map_err(|error| unreadable(&error))?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    T::decode(value).map(Some).map_err(|error| unreadable(&error))
 }
 
 /// Which of the queries a row answers stands before their columns.
@@ -110,7 +145,7 @@ impl Together {
             let union = if number == 0 { "" } else { " UNION ALL " };
             let _ = write!(selects, "{union}SELECT {number}");
             for (place, shared) in layout.shared.iter().enumerate() {
-                let _ = match places.iter().position(|of_column| *of_column == place + FIRST_PLACE) {
+                let _ = match places.iter().position(|of_column| of_column.index == place + FIRST_PLACE) {
                     Some(column) => write!(selects, ", c{column}"),
                     // The first query says what types the columns have.
                     None if number == 0 => write!(selects, ", CAST(NULL AS {})", shared.type_name()),
@@ -128,7 +163,7 @@ impl Together {
 struct Layout {
     /// As many of each type as the query has that needs the most of them.
     shared: Vec<Column>,
-    places: Vec<Arc<[usize]>>,
+    places: Vec<Arc<[Place]>>,
 }
 
 impl Layout {
@@ -147,7 +182,7 @@ impl Layout {
 }
 
 /// Where the columns of a query stand: each at the first place of its type that is still free.
-fn places(columns: &[Column], shared: &[Column]) -> Vec<usize> {
+fn places(columns: &[Column], shared: &[Column]) -> Vec<Place> {
     let mut taken = vec![false; shared.len()];
     let place = |column: &Column| {
         let free = (0..shared.len()).find(|place| !taken[*place] && shared[*place] == *column);
@@ -155,7 +190,7 @@ fn places(columns: &[Column], shared: &[Column]) -> Vec<usize> {
         if let Some(taken) = taken.get_mut(place) {
             *taken = true;
         }
-        place + FIRST_PLACE
+        Place { column: *column, index: place + FIRST_PLACE }
     };
     columns.iter().map(place).collect()
 }
@@ -191,7 +226,8 @@ mod tests {
         ));
         let layout = Layout::of(&together.queries);
         assert_eq!(layout.shared, [Column::Int, Column::Text, Column::Text]);
-        assert_eq!(layout.places[1][..], [2, 3], "an int stands before them");
+        let indices: Vec<_> = layout.places[1].iter().map(|place| place.index).collect();
+        assert_eq!(indices, [2, 3], "an int stands before them");
         let (sql, values) = together.into_statement();
         assert_eq!(
             sql,
