@@ -14,6 +14,7 @@ pub struct Model {
     pub partner_id: Uuid,
     /// The link that brought him, if a link did.
     pub link_id: Option<Uuid>,
+    pub registered_at: Moment,
     /// What a partner sees of the account id.
     pub reference: String,
     pub base: Money,

@@ -16,6 +16,7 @@ mod m20260104_000001_arrived_visits;
 mod m20260104_000002_webhooks;
 mod m20260105_000001_references;
 mod m20260106_000001_client_totals;
+mod m20260107_000001_client_registrations;
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260104_000002_webhooks::Migration),
             Box::new(m20260105_000001_references::Migration),
             Box::new(m20260106_000001_client_totals::Migration),
+            Box::new(m20260107_000001_client_registrations::Migration),
         ]
     }
 }

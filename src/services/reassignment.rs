@@ -64,6 +64,7 @@ pub async fn reassign_client(
             referral_id: after.id,
             partner_id,
             link_id: None,
+            registered_at,
             reference: &reference::shown(&account_id(&tx, client.id).await?),
         };
         referred_client::open_totals(&tx, std::iter::once(totals)).await?;

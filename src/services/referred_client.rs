@@ -78,13 +78,13 @@ impl FromQueryResult for ReferredClient {
     }
 }
 
-/// Of the referral nothing but what the index holds that a list by registration walks.
+/// All that a list shows stands in one row, and each order of a list has an index of these rows.
 const CLIENT: &Selected = &[
     ("t.referral_id", Column::Uuid),
     ("t.reference", Column::Text),
     ("t.partner_id", Column::Uuid),
     ("t.link_id", Column::Uuid),
-    ("r.registered_at", Column::BigInt),
+    ("t.registered_at", Column::BigInt),
     ("t.top_up_count", Column::BigInt),
     ("t.last_purchase_at", Column::BigInt),
 ];
@@ -96,6 +96,7 @@ pub struct WithoutLines<'a> {
     pub referral_id: Uuid,
     pub partner_id: Uuid,
     pub link_id: Option<Uuid>,
+    pub registered_at: Moment,
     pub reference: &'a str,
 }
 
@@ -108,15 +109,22 @@ pub async fn open_totals(
         ("referral_id", Column::Uuid),
         ("partner_id", Column::Uuid),
         ("link_id", Column::UuidOrNull),
+        ("registered_at", Column::BigInt),
         ("reference", Column::Text),
     ]);
     clients.for_each(|client| {
-        let WithoutLines { referral_id, partner_id, link_id, reference } = client;
-        rows.push([referral_id.into(), partner_id.into(), link_id.into(), reference.into()]);
+        let WithoutLines { referral_id, partner_id, link_id, registered_at, reference } = client;
+        rows.push([
+            referral_id.into(),
+            partner_id.into(),
+            link_id.into(),
+            registered_at.0.into(),
+            reference.into(),
+        ]);
     });
-    let sql = "WITH {rows} INSERT INTO referral_total (referral_id, partner_id, link_id, reference, base, top_up_count, \
-               closed_through, closed_base, closed_commission) \
-               SELECT referral_id, partner_id, link_id, reference, 0, 0, 0, 0, 0 FROM v";
+    let sql = "WITH {rows} INSERT INTO referral_total (referral_id, partner_id, link_id, registered_at, reference, \
+               base, top_up_count, closed_through, closed_base, closed_commission) \
+               SELECT referral_id, partner_id, link_id, registered_at, reference, 0, 0, 0, 0, 0 FROM v";
     rows.execute(tx, sql, vec![]).await.map(|_| ())
 }
 
@@ -169,21 +177,12 @@ pub fn active_from(app: &App) -> Moment {
 /// The clients of a partner, with their totals.
 pub fn of_partner(app: &App, owner: Owner, asked: &ClientsAsked) -> List {
     let ClientsAsked { filter, order, is_descending, .. } = asked;
-    // By totals the list begins where they lie in order; by registration with the clients.
-    let by_totals = "referral_total t JOIN referral r ON r.id = t.referral_id";
-    let (from, whose, id, key) = match order {
-        ReferredClientOrder::RegisteredAt => (
-            "referral r JOIN referral_total t ON t.referral_id = r.id",
-            "r.partner_id",
-            "r.id",
-            "r.registered_at",
-        ),
-        ReferredClientOrder::LastTopUpAt => {
-            (by_totals, "t.partner_id", "t.referral_id", "COALESCE(t.last_purchase_at, 0)")
-        }
-        ReferredClientOrder::TopUpTotal => (by_totals, "t.partner_id", "t.referral_id", "t.base"),
+    let key = match order {
+        ReferredClientOrder::RegisteredAt => "t.registered_at",
+        ReferredClientOrder::LastTopUpAt => "COALESCE(t.last_purchase_at, 0)",
+        ReferredClientOrder::TopUpTotal => "t.base",
     };
-    let mut condition = format!("{whose} = {}", owner.sql());
+    let mut condition = format!("t.partner_id = {}", owner.sql());
     let mut values = owner.values();
     let mut and = |before: &str, value: Value, after: &str| {
         values.push(value);
@@ -198,13 +197,14 @@ pub fn of_partner(app: &App, owner: Owner, asked: &ClientsAsked) -> List {
         }
     }
     if let Some(link_id) = filter.link_id {
-        and("r.link_id = ", link_id.into(), "");
+        and("t.link_id = ", link_id.into(), "");
     }
+    let registered = unless(*order == ReferredClientOrder::RegisteredAt);
     if let Some(from) = filter.registered_from {
-        and("r.registered_at >= ", from.0.into(), "");
+        and(&format!("{registered}t.registered_at >= "), from.0.into(), "");
     }
     if let Some(before) = filter.registered_before {
-        and("r.registered_at < ", before.0.into(), "");
+        and(&format!("{registered}t.registered_at < "), before.0.into(), "");
     }
     if let Some(minimum) = filter.minimum_top_up_total {
         let base = unless(*order == ReferredClientOrder::TopUpTotal);
@@ -212,11 +212,11 @@ pub fn of_partner(app: &App, owner: Owner, asked: &ClientsAsked) -> List {
     }
     List {
         columns: &COLUMNS,
-        from: from.to_owned(),
+        from: "referral_total t".to_owned(),
         condition,
         values,
         key,
-        id,
+        id: "t.referral_id",
         is_descending: *is_descending,
     }
 }
@@ -227,10 +227,8 @@ const fn unless(is_ordered_by: bool) -> &'static str {
 }
 
 pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ReferredClient>, ServiceError> {
-    let sql = format!(
-        "WITH {{rows}} SELECT {} FROM v JOIN referral r ON r.id = v.id JOIN referral_total t ON t.referral_id = r.id",
-        *COLUMNS
-    );
+    let sql =
+        format!("WITH {{rows}} SELECT {} FROM v JOIN referral_total t ON t.referral_id = v.id", *COLUMNS);
     let rows = Rows::of(&[("id", Column::Uuid)], ids.into_iter().map(Value::from));
     let mut found = HashMap::new();
     for row in rows.query(app.db.reader(), &sql, vec![]).await? {

@@ -145,7 +145,7 @@ async fn five_workers_at_once_settle_each_partner_once(backend: Backend) {
 }
 
 /// What is changed, each alone and so little that only recomputing finds it. `?` stands for a condition that picks one row.
-const CHANGES: [(&str, &str); 30] = [
+const CHANGES: [(&str, &str); 31] = [
     ("line", "UPDATE line SET amount = amount + 10000 WHERE ?"),
     ("line", "UPDATE line SET base = base + 10000 WHERE ? AND base > 0"),
     ("line", "UPDATE line SET occurred_at = occurred_at + 1 WHERE ?"),
@@ -171,6 +171,7 @@ const CHANGES: [(&str, &str); 30] = [
     ("referral_total", "UPDATE referral_total SET closed_commission = closed_commission + 1 WHERE ?"),
     ("referral_total", "UPDATE referral_total SET open_period = 20000101 WHERE ?"),
     ("referral_total", "UPDATE referral_total SET reference = 'x' WHERE ?"),
+    ("referral_total", "UPDATE referral_total SET registered_at = registered_at + 1 WHERE ?"),
     ("referral_total", "UPDATE referral_total SET link_id = NULL WHERE ? AND link_id IS NOT NULL"),
     ("referral_total", "DELETE FROM referral_total WHERE ? AND base = 0 AND top_up_count = 0"),
     ("active_day", "UPDATE active_day SET clients = clients + 1 WHERE ?"),

@@ -138,6 +138,7 @@ async fn insert(recording: &Recording<'_>, tx: &DatabaseTransaction, bound: &[Bo
         referral_id: bound.referral.id,
         partner_id: bound.referral.partner_id,
         link_id: Some(bound.link_id),
+        registered_at: bound.registered_at,
         reference: &bound.reference,
     });
     referred_client::open_totals(tx, clients).await

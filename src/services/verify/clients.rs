@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use entity::{Money, Period, RateBasisPoints};
+use entity::{Moment, Money, Period, RateBasisPoints};
 use sea_orm::{DatabaseTransaction, DbErr, QueryResult};
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ impl<F: FnMut(Finding)> Check<'_, F> {
     ) -> Result<HashMap<Uuid, Vec<KeptEarned>>, DbErr> {
         let sql = "SELECT r.id, t.base, t.top_up_count, t.last_purchase_at, r.partner_id, t.partner_id, r.link_id, \
                    t.link_id, a.account_id, t.reference, t.closed_through, t.closed_base, t.closed_commission, \
-                   t.open_period FROM referral r LEFT JOIN referral_total t ON t.referral_id = r.id \
+                   t.open_period, r.registered_at, t.registered_at FROM referral r LEFT JOIN referral_total t ON t.referral_id = r.id \
                    JOIN account a ON a.id = r.account_id WHERE r.partner_id BETWEEN $1 AND $2";
         let mut bases: HashMap<Uuid, BTreeMap<Period, i64>> = HashMap::new();
         for ((referral_id, _, rate_period, _), sum) in &recomputed.referral {
@@ -81,7 +81,7 @@ impl<F: FnMut(Finding)> Check<'_, F> {
         Ok(earned)
     }
 
-    /// Whose client he is, who brought him, and how he is called: as the referral and the account say.
+    /// Whose client he is, since when, who brought him, and how he is called: as the referral and the account say.
     fn named(&mut self, row: &QueryResult, kept_for: Uuid, subject: &str) -> Result<(), DbErr> {
         self.compare(subject, "partner", kept_for, row.try_get_by_index(4)?);
         let (link_id, kept): (Option<Uuid>, Option<Uuid>) =
@@ -89,6 +89,8 @@ impl<F: FnMut(Finding)> Check<'_, F> {
         if kept != link_id {
             self.compare(subject, "link", or_none(kept), or_none(link_id));
         }
+        let (registered_at, kept): (Moment, Moment) = (row.try_get_by_index(14)?, row.try_get_by_index(15)?);
+        self.compare(subject, "registration", kept, registered_at);
         let (account_id, kept): (String, String) = (row.try_get_by_index(8)?, row.try_get_by_index(9)?);
         self.compare(subject, "reference", kept, reference::shown(&account_id));
         Ok(())
