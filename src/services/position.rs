@@ -87,7 +87,10 @@ impl AskedPosition {
         let mut values = counted.values();
         values.push(account_id.into());
         let mut together = Together::new(&COMMON, values);
-        let sql = format!("SELECT records.*, me.* FROM records LEFT JOIN me ON records.kind = {PARTNER}");
+        let sql = format!(
+            "SELECT records.*, {ME} FROM records LEFT JOIN me ON records.kind = {PARTNER} \
+             LEFT JOIN active ON records.kind = {PARTNER}"
+        );
         let number = together.add(Query { sql, values: vec![], columns: RECORD_AND_ME.to_vec() });
         (together, AskedPosition { counted, number })
     }
@@ -118,12 +121,13 @@ const PARTNER: i32 = -1;
 const OPEN_SUM: i32 = -2;
 const RECORD_COLUMNS: usize = 8;
 /// Of the records, and of `me` beside the first of them.
-const RECORD_AND_ME: [Column; RECORD_COLUMNS + 16] = {
+const RECORD_AND_ME: [Column; RECORD_COLUMNS + COLUMNS] = {
     use Column::{BigInt, Bool, Int, Text, Uuid};
     [
         Int, Int, Text, BigInt, Int, Bool, Uuid, BigInt, // the records'
         Uuid, Uuid, Text, Text, BigInt, BigInt, Text, Text, // who he is
-        BigInt, BigInt, BigInt, BigInt, BigInt, Int, BigInt, BigInt, // his figures
+        BigInt, BigInt, BigInt, BigInt, BigInt, Int, // his figures
+        BigInt, BigInt, BigInt, BigInt, // his active clients
     ]
 };
 static COMMON: LazyLock<String> = LazyLock::new(|| {
@@ -132,7 +136,7 @@ static COMMON: LazyLock<String> = LazyLock::new(|| {
          UNION ALL SELECT {PARTNER}, NULL, NULL, NULL, NULL, FALSE, NULL, NULL \
          UNION ALL SELECT {OPEN_SUM}, s.settle_period, NULL, s.base, s.rate_period, FALSE, NULL, s.top_ups \
          FROM me JOIN partner_sum s ON s.partner_id = me.id AND s.settle_period > me.settled)",
-        me("account a JOIN partner p ON p.account_id = a.id WHERE a.account_id = $9"),
+        me("account a JOIN partner p ON p.account_id = a.id WHERE a.account_id = $8"),
         RateRecords::SQL
     )
 });
@@ -142,7 +146,8 @@ pub async fn by_id(app: App, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<Positio
     let now = app.clock.now();
     let counted = Counted::at(&app, now);
     let sql = format!(
-        "WITH {{rows}}, {} SELECT me.*, s.settle_period, s.rate_period, s.base, s.top_ups FROM me \
+        "WITH {{rows}}, {} SELECT {ME}, s.settle_period, s.rate_period, s.base, s.top_ups FROM me \
+         LEFT JOIN active ON active.partner_id = me.id \
          LEFT JOIN partner_sum s ON s.partner_id = me.id AND s.settle_period > me.settled",
         me("v JOIN partner p ON p.id = v.id JOIN account a ON a.id = p.account_id")
     );
@@ -197,15 +202,15 @@ impl Counted {
         Ok(positions)
     }
 
-    /// Of each window the first whole day and the last there can be, the moment it begins and the moment its first whole
-    /// day begins.
+    /// Of each window its first whole day, the moment it begins and the moment its first whole day begins; then the last
+    /// day there can be.
     fn values(&self) -> Vec<Value> {
         let of_window = |from: Moment| {
             let next_day = from.utc_day().to_date().succ_opt().unwrap_or_default();
             let begins = Moment::from_utc(next_day.and_time(chrono::NaiveTime::MIN).and_utc());
-            [Day::from_date(next_day).0.into(), LAST_DAY.into(), from.0.into(), begins.0.into()]
+            [Day::from_date(next_day).0.into(), from.0.into(), begins.0.into()]
         };
-        self.windows.into_iter().flat_map(of_window).collect()
+        self.windows.into_iter().flat_map(of_window).chain([LAST_DAY.into()]).collect()
     }
 }
 
@@ -213,30 +218,36 @@ impl Counted {
 /// make it cheaper, which took longer than the statement itself: days from one on seem many to it, between two few.
 const LAST_DAY: i32 = i32::MAX;
 
-/// Whole days of a window by their counts, and of the day in which it begins the clients themselves.
-fn count_active([day, last, from, begins]: [u8; 4]) -> String {
-    format!(
-        "COALESCE((SELECT CAST(SUM(d.clients) AS BIGINT) FROM active_day d \
-         WHERE d.partner_id = p.id AND d.day BETWEEN ${day} AND ${last}), 0) \
-         + (SELECT COUNT(*) FROM referral_total t WHERE t.partner_id = p.id \
-         AND COALESCE(t.last_purchase_at, 0) >= ${from} AND COALESCE(t.last_purchase_at, 0) < ${begins})"
-    )
-}
+/// The columns of `me` and `active`, for [`Read::of`].
+const ME: &str = "me.*, COALESCE(active.now, 0), COALESCE(active.at_end, 0)";
 
-/// Those asked for, with balance and active clients, as a common table: what is joined to it is of the same moment, and
-/// no settlement can move money from one to the other in between.
+/// Those asked for, with their balances, as a common table: what is joined to it is of the same moment, and no
+/// settlement can move money from one to the other in between. Their active clients are counted by whole days, which
+/// both windows share, and of the days in which a window begins by the clients themselves.
 fn me(whose: &str) -> String {
-    let (now, at_end) = (count_active([1, 2, 3, 4]), count_active([5, 6, 7, 8]));
+    let of_first_day = |from: u8, begins: u8| {
+        format!(
+            "(SELECT COUNT(*) FROM referral_total t WHERE t.partner_id = p.id \
+             AND COALESCE(t.last_purchase_at, 0) >= ${from} AND COALESCE(t.last_purchase_at, 0) < ${begins})"
+        )
+    };
+    let (now, at_end) = (of_first_day(2, 3), of_first_day(5, 6));
     let (from, condition) = whose.split_once(" WHERE ").unwrap_or((whose, "1 = 1"));
     format!(
         "me AS MATERIALIZED (SELECT p.id, p.account_id, p.status, p.status_reason, p.joined_at, p.recorded_at, \
          a.account_id AS account, l.code, b.available, b.reserved, b.carried, b.lifetime_credited, b.lifetime_paid, \
          COALESCE((SELECT MAX(s.period) FROM statement s WHERE s.partner_id = p.id), 0) AS settled, \
-         {now} AS active_now, {at_end} AS active_at_end \
+         {now} AS first_day_now, {at_end} AS first_day_at_end \
          FROM {from} JOIN link l ON l.partner_id = p.id AND l.is_own JOIN balance b ON b.partner_id = p.id \
-         WHERE {condition})"
+         WHERE {condition}), \
+         active AS (SELECT d.partner_id, CAST(SUM(d.clients) AS BIGINT) AS now, \
+         CAST(SUM(CASE WHEN d.day >= $4 THEN d.clients ELSE 0 END) AS BIGINT) AS at_end \
+         FROM me CROSS JOIN active_day d WHERE d.partner_id = me.id AND d.day BETWEEN $1 AND $7 GROUP BY d.partner_id)"
     )
 }
+
+/// How many columns [`ME`] has.
+const COLUMNS: usize = 18;
 
 /// A position without its rates.
 struct Read {
@@ -261,9 +272,10 @@ fn read_all(rows: &[QueryResult]) -> Result<Vec<Read>, DbErr> {
                 all.len() - 1
             }
         };
-        if let Some(settle_period) = row.try_get_by_index(16)? {
-            let (rate_period, base) = (row.try_get_by_index(17)?, row.try_get_by_index(18)?);
-            let top_ups = row.try_get_by_index(19)?;
+        if let Some(settle_period) = row.try_get_by_index(COLUMNS)? {
+            let (rate_period, base) =
+                (row.try_get_by_index(COLUMNS + 1)?, row.try_get_by_index(COLUMNS + 2)?);
+            let top_ups = row.try_get_by_index(COLUMNS + 3)?;
             all[index].open_sums.push(OpenSum { settle_period, rate_period, base, top_ups });
         }
     }
@@ -278,9 +290,10 @@ impl Read {
         for (index, amount) in amounts.iter_mut().enumerate() {
             *amount = row.column(first + 8 + index)?;
         }
-        let count = |index| {
-            let count: i64 = row.column(first + index)?;
-            Ok::<u32, DbErr>(u32::try_from(count).unwrap_or(u32::MAX))
+        let count = |first_day: usize, whole_days: usize| {
+            let (of_first, of_whole): (i64, i64) =
+                (row.column(first + first_day)?, row.column(first + whole_days)?);
+            Ok::<u32, DbErr>(u32::try_from(of_first + of_whole).unwrap_or(u32::MAX))
         };
         Ok(Some(Read {
             partner: partner::Model {
@@ -295,7 +308,7 @@ impl Read {
             code: row.column(first + 7)?,
             amounts,
             settled: row.column(first + 13)?,
-            active: [count(14)?, count(15)?],
+            active: [count(14, 16)?, count(15, 17)?],
             open_sums: Vec::new(),
         }))
     }

@@ -105,7 +105,7 @@ async fn plan(program: &Program, backend: Backend, sql: &str, values: Vec<sea_or
     let lines: Vec<String> = lines.filter(|line| !SHORT.iter().any(|table| line.contains(table))).collect();
     // A table that is read whole says so in a line of its own on SQLite, and an index that would have to be made for the
     // statement is one that it lacks. What the statement itself has found is read whole.
-    let found = ["SCAN me", "SCAN records", "SCAN q"];
+    let found = ["SCAN me", "SCAN active", "SCAN records", "SCAN q"];
     let is_found = |line: &str| line == "SCAN s" || found.iter().any(|found| line.starts_with(found));
     let whole = |line: &&String| {
         let is_scan = line.starts_with("SCAN") && !line.contains("USING") && !line.contains("CONSTANT ROW");
