@@ -1,9 +1,11 @@
 //! The interface: GraphQL over the use cases.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use async_graphql::{
     Data, Executor, ID, MergedObject, MergedSubscription, Request, Response, SDLExportOptions, SchemaBuilder,
+    ValidationMode,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -129,8 +131,12 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema over an app, which is its data. Requests go through [`Api`].
 pub fn build(app: App) -> Schema {
+    finish(builder(), app)
+}
+
+fn finish(schema: SchemaBuilder<Query, Mutation, Subscription>, app: App) -> Schema {
     let introspection = app.config.introspection;
-    let schema = builder().data(app);
+    let schema = schema.data(app);
     if introspection { schema.finish() } else { schema.disable_introspection().finish() }
 }
 
@@ -152,12 +158,19 @@ pub fn sdl() -> String {
 #[derive(Clone)]
 pub struct Api {
     schema: Schema,
+    /// The same, for what is [`Valid`]: it does not go through the rules of validation again.
+    of_valid: Schema,
     app: App,
 }
 
+/// The data of a query that was found valid before, word by word and with the same variables.
+#[derive(Clone, Copy, Debug)]
+pub struct Valid;
+
 impl Api {
     pub fn new(app: App) -> Api {
-        Api { schema: build(app.clone()), app }
+        let of_valid = builder().validation_mode(ValidationMode::Fast);
+        Api { schema: build(app.clone()), of_valid: finish(of_valid, app.clone()), app }
     }
 }
 
@@ -166,7 +179,9 @@ impl Executor for Api {
         if let Some(denied) = authority::roots::denied(&mut request) {
             return denied;
         }
-        self.schema.execute(request.data(RequestLoaders::new(&self.app))).await
+        let is_valid = request.data.contains_key(&TypeId::of::<Valid>());
+        let schema = if is_valid { &self.of_valid } else { &self.schema };
+        schema.execute(request.data(RequestLoaders::new(&self.app))).await
     }
 
     fn execute_stream(

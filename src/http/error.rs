@@ -205,6 +205,11 @@ pub fn was_refused(executed: &Executed) -> bool {
         && executed.errors.iter().all(|e| e.path.is_empty())
 }
 
+/// Whether it is certain that the schema found the request valid: nothing comes of one that it or the guard refused.
+pub fn was_valid(executed: &Executed) -> bool {
+    executed.data != Value::Null
+}
+
 /// The answer to a request that was handed to the schema.
 pub fn respond(mut executed: Executed, rate_limit: RateLimit, media: Media, id: &RequestId) -> Response {
     executed.extensions.insert(COST.to_owned(), rate_limit.extension());

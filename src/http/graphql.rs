@@ -106,9 +106,9 @@ async fn run<E: Executor>(
         })?;
     if let Some(found) = prepared.found
         && !asker.caller.is_anonymous()
-        && !error::was_refused(&executed)
+        && error::was_valid(&executed)
     {
-        http.documents.keep(found).await;
+        http.documents.keep(found, prepared.asked).await;
     }
     Ok(error::respond(executed, rate_limit, media, &asker.id))
 }

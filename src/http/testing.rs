@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::caller::Caller;
+use crate::graphql::Valid;
 use crate::graphql::rate_limit::RateLimit;
 
 pub const NOW: Moment = Moment(1_700_000_000_000_000);
@@ -48,6 +49,11 @@ impl ToyQuery {
 
     async fn caller(&self, context: &Context<'_>) -> &'static str {
         context.data::<Caller>().map_or("none", Caller::role)
+    }
+
+    /// Whether this was found valid before.
+    async fn was_valid(&self, context: &Context<'_>) -> bool {
+        context.data_opt::<Valid>().is_some()
     }
 
     async fn forbidden(&self) -> Option<Result<String, Error>> {

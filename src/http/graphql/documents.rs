@@ -1,20 +1,28 @@
-//! Parsed documents, kept by the hash of their text: parsing the same text again is what costs.
+//! Parsed documents, kept by the hash of their text, and which queries the schema found valid: parsing and validating
+//! the same again is what costs.
 
 use std::sync::Arc;
 
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::parser::{Error, parse_query};
 use moka::future::Cache;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::super::error::Failure;
 use crate::graphql::code::Code;
 use crate::graphql::limits;
 
+/// How many queries are remembered as valid, a hundred bytes each.
+const MAX_VALID: u64 = 4_096;
+/// Bytes of the longest variables with which a query is remembered: longer ones hardly come twice.
+const MAX_VARIABLES: usize = 1_024;
+
 /// Documents that passed the guard and the schema, for callers with a token; bounded by the bytes of their texts.
 #[derive(Clone)]
 pub struct Documents {
     kept: Cache<[u8; 32], Kept>,
+    valid: Cache<Asked, ()>,
 }
 
 #[derive(Clone)]
@@ -31,10 +39,24 @@ pub struct Found {
     new_bytes: Option<u32>,
 }
 
+/// All that decides whether an operation is valid: the document, the operation's name and the variables, hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Asked([u8; 32]);
+
+impl Found {
+    /// None where it is not worth remembering.
+    pub fn asked(&self, operation_name: Option<&str>, variables: &Map<String, Value>) -> Option<Asked> {
+        let variables = serde_json::to_vec(variables).ok().filter(|json| json.len() <= MAX_VARIABLES)?;
+        // A name holds no NUL, so no other name with other variables reads the same.
+        let hash = Sha256::new().chain_update(self.hash).chain_update(operation_name.unwrap_or_default());
+        Some(Asked(hash.chain_update([0]).chain_update(variables).finalize().into()))
+    }
+}
+
 impl Documents {
     pub fn new(max_bytes: u64) -> Documents {
         let kept = Cache::builder().max_capacity(max_bytes).weigher(|_, kept: &Kept| kept.bytes).build();
-        Documents { kept }
+        Documents { kept, valid: Cache::new(MAX_VALID) }
     }
 
     /// The document of a request, by its text or by the hash of one that was sent before.
@@ -69,11 +91,19 @@ impl Documents {
         Ok(Found { document: Arc::new(document), hash, new_bytes: Some(bytes) })
     }
 
-    /// Keeps a document that the schema found valid.
-    pub async fn keep(&self, found: Found) {
+    /// Keeps a document that the schema found valid, and with what it did.
+    pub async fn keep(&self, found: Found, asked: Option<Asked>) {
         if let Some(bytes) = found.new_bytes {
             self.kept.insert(found.hash, Kept { document: found.document, bytes }).await;
         }
+        if let Some(asked) = asked {
+            self.valid.insert(asked, ()).await;
+        }
+    }
+
+    /// Whether the schema found just this valid before.
+    pub async fn is_valid(&self, asked: &Asked) -> bool {
+        self.valid.get(asked).await.is_some()
     }
 }
 

@@ -10,12 +10,12 @@ use async_graphql::{Request as GraphqlRequest, Variables};
 use super::super::error::Failure;
 use super::super::live::Asker;
 use super::super::router::Http;
-use super::documents::Found;
+use super::documents::{Asked, Found};
 use super::params::Params;
 use crate::domain::caller::Caller;
 use crate::graphql::code::Code;
 use crate::graphql::rate_limit::RateLimit;
-use crate::graphql::{Origin, live};
+use crate::graphql::{Origin, Valid, live};
 
 /// An operation that may run.
 pub struct Prepared {
@@ -25,6 +25,8 @@ pub struct Prepared {
     pub rate_limit: RateLimit,
     /// Its document, to be kept once the schema has found it valid.
     pub found: Option<Found>,
+    /// A query that is not known to be valid yet.
+    pub asked: Option<Asked>,
 }
 
 /// Finds the document, checks which operation would run and has it paid for. `check` says whether such an operation may
@@ -44,6 +46,15 @@ pub async fn prepare<E>(
     live::check_root(operation)?;
     let cost = http.prices.cost_of(&found.document, operation, &params.variables);
     let rate_limit = spend(http, &asker.caller, asker.address, cost)?;
+    let mut asked = match operation.ty {
+        OperationType::Query => found.asked(params.operation_name.as_deref(), &params.variables),
+        // Each brings other variables.
+        OperationType::Mutation | OperationType::Subscription => None,
+    };
+    let is_valid = match &asked {
+        Some(asked) => http.documents.is_valid(asked).await,
+        None => false,
+    };
     let mut request = GraphqlRequest::new(params.query.unwrap_or_default())
         .variables(Variables::from_json(params.variables.into()))
         .data(asker.caller.clone())
@@ -54,10 +65,13 @@ pub async fn prepare<E>(
     }
     request.operation_name = params.operation_name;
     request.set_parsed_query(ExecutableDocument::clone(&found.document));
+    if is_valid {
+        (request, asked) = (request.data(Valid), None);
+    }
     if !http.app.config.introspection {
         request = request.disable_introspection();
     }
-    Ok(Prepared { request, operation: operation.ty, cost, rate_limit, found: Some(found) })
+    Ok(Prepared { request, operation: operation.ty, cost, rate_limit, found: Some(found), asked })
 }
 
 /// Has the caller pay for a request before it runs. One that costs too much costs nothing: it is refused whatever is

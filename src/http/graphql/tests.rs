@@ -282,3 +282,30 @@ async fn a_document_of_a_caller_with_a_token_may_be_asked_for_by_its_hash() {
     let forged = json!({"query": "{ hello }", "extensions": extensions});
     assert_eq!(send(&router, post(&forged, &known)).await.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn a_query_is_valid_for_good_with_just_its_operation_and_variables_and_by_those_with_a_token() {
+    let app = app(|_| ()).await;
+    let router = router_of(app.clone());
+    let bearer = format!("Bearer {}", token(&app, Role::Partner));
+    let known = [("authorization", bearer.as_str())];
+    let query =
+        "query A($n: Int!) { wasValid twice(number: $n) } query B($n: Int!) { wasValid twice(number: $n) }";
+    let body = |operation: &str, number: Value| json!({"query": query, "operationName": operation, "variables": {"n": number}});
+    let ask = async |operation: &str, number: i32, headers: &[(&str, &str)]| {
+        let answer = send(&router, post(&body(operation, number.into()), headers)).await;
+        assert_eq!(answer.json()["data"]["twice"], 2 * number);
+        answer.json()["data"]["wasValid"].as_bool().unwrap()
+    };
+    assert!(!ask("A", 1, &[]).await);
+    assert!(!ask("A", 1, &known).await, "not for anybody");
+    assert!(ask("A", 1, &known).await);
+    assert!(!ask("B", 1, &known).await, "another operation");
+    assert!(!ask("A", 2, &known).await, "other variables");
+    for wrong in [json!("x"), json!(null), json!(1.5)] {
+        for _ in 0..2 {
+            let answer = send(&router, post(&body("A", wrong.clone()), &known)).await;
+            assert!(answer.json()["data"].is_null() && answer.code() != "", "{wrong}: {}", answer.json());
+        }
+    }
+}

@@ -126,7 +126,7 @@ impl<E: Executor> Operation<E> {
         // A subscription that has not begun has no event that could have gone wrong.
         let could_not_begin = self.place.as_ref().is_some_and(|place| !place.has_begun());
         let was_refused = could_not_begin || error::was_refused(&executed);
-        if !was_refused && self.given == 0 && !self.asker.caller.is_anonymous() {
+        if error::was_valid(&executed) && self.given == 0 && !self.asker.caller.is_anonymous() {
             self.keep_document();
         }
         self.given += u64::from(!was_refused);
@@ -152,7 +152,8 @@ impl<E: Executor> Operation<E> {
     fn keep_document(&mut self) {
         if let Some(found) = self.prepared.found.take() {
             let documents = self.http.documents.clone();
-            tokio::spawn(async move { documents.keep(found).await });
+            let asked = self.prepared.asked;
+            tokio::spawn(async move { documents.keep(found, asked).await });
         }
     }
 
