@@ -1,6 +1,7 @@
 //! The two databases behind one face: pools, transactions, statements; many rows in one statement in `rows`, many
-//! queries in `together`.
+//! queries in `together`, statements that do not wait for one another in `pipeline`.
 
+mod pipeline;
 mod rows;
 mod together;
 
@@ -14,6 +15,7 @@ use sea_orm::{
     ExecResult, QueryResult, Statement, TransactionOptions, TransactionTrait, Value,
 };
 
+use pipeline::Pipelines;
 use rows::POSTGRES_LENGTH;
 pub use rows::{Column, Rows, execute_together};
 pub use together::{Answer, Columns, Query, Selected, Together, select_list};
@@ -23,7 +25,22 @@ pub use together::{Answer, Columns, Query, Selected, Together, select_list};
 pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    statements: Arc<AtomicU64>,
+    pipelines: Option<Arc<Pipelines>>,
+    statements: Statements,
+}
+
+/// How many statements have been run: of this database, and of the process.
+#[derive(Clone, Debug)]
+struct Statements {
+    run: Arc<AtomicU64>,
+    counter: metrics::Counter,
+}
+
+impl Statements {
+    fn count(&self) {
+        self.run.fetch_add(1, Ordering::Relaxed);
+        self.counter.increment(1);
+    }
 }
 
 /// How many connections a process opens, and how long it waits.
@@ -43,9 +60,10 @@ impl Db {
     /// Connects to `sqlite://FILE` (made if it is not there) or `postgres://...`.
     pub async fn connect(url: &str, size: PoolSize) -> Result<Db, DbErr> {
         let mut options = ConnectOptions::new(url);
+        let pipelined = Pipelines::count(url, &size);
         options
             .sqlx_logging(false)
-            .max_connections(size.connections)
+            .max_connections(size.connections - pipelined)
             .acquire_timeout(size.acquire_timeout)
             .test_before_acquire(false)
             .test_before_acquire_if_idle_for(Duration::from_secs(10));
@@ -55,33 +73,43 @@ impl Db {
             writing.max_connections(1);
             let writer = open_file(writing).await?;
             let reader = open_file(options).await?;
-            return Ok(Db::counting(reader, Some(writer)));
+            return Ok(Db::counting(reader, Some(writer), None));
         }
         options.map_sqlx_postgres_pool_opts(|pool: PgPoolOptions| pool.min_connections(1));
         let reader = Database::connect(options).await?;
-        Ok(Db::counting(reader, None))
+        Ok(Db::counting(reader, None, Pipelines::of(url, &size)))
     }
 
-    fn counting(mut reader: DatabaseConnection, mut writer: Option<DatabaseConnection>) -> Db {
-        let statements = Arc::new(AtomicU64::new(0));
+    fn counting(
+        mut reader: DatabaseConnection,
+        mut writer: Option<DatabaseConnection>,
+        pipelines: Option<Pipelines>,
+    ) -> Db {
+        let statements =
+            Statements { run: Arc::default(), counter: metrics::counter!("db_statements_total") };
         for connection in [Some(&mut reader), writer.as_mut()].into_iter().flatten() {
-            let (statements, counter) = (statements.clone(), metrics::counter!("db_statements_total"));
-            connection.set_metric_callback(move |_| {
-                statements.fetch_add(1, Ordering::Relaxed);
-                counter.increment(1);
-            });
+            let statements = statements.clone();
+            connection.set_metric_callback(move |_| statements.count());
         }
-        Db { writer: writer.unwrap_or_else(|| reader.clone()), reader, statements }
+        let pipelines = pipelines.map(Arc::new);
+        Db { writer: writer.unwrap_or_else(|| reader.clone()), reader, pipelines, statements }
     }
 
     /// How many statements have been run: what a request costs is told by the difference.
     pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.statements.run.load(Ordering::Relaxed)
     }
 
     /// For statements that only read; each sees what is committed.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader
+    }
+
+    /// The rows of a statement over a connection that others are using too, where there is one.
+    async fn pipelined(&self, sql: &str, values: &[Value]) -> Option<Vec<tokio_postgres::Row>> {
+        let rows = self.pipelines.as_ref()?.query(sql, values).await?;
+        self.statements.count();
+        Some(rows)
     }
 
     pub fn backend(&self) -> DbBackend {
@@ -151,6 +179,9 @@ impl Db {
 
     /// Closes the pools; on SQLite this also folds the write-ahead log into the file.
     pub async fn close(self) -> Result<(), DbErr> {
+        if let Some(pipelines) = &self.pipelines {
+            pipelines.close();
+        }
         if self.backend() == DbBackend::Sqlite {
             self.reader.close().await?;
         }

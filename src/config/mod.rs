@@ -111,7 +111,7 @@ pub struct DatabaseConfig {
     /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
     #[serde(serialize_with = "values::masked_database_url")]
     pub url: SecretString,
-    /// Connections of one instance; six to eight do for two cores.
+    /// Connections of one instance, those that dashboards share among them; six to eight do for two cores.
     pub max_connections: u32,
     /// How long a request waits for a connection.
     #[serde(with = "values::duration")]

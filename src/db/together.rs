@@ -8,10 +8,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sea_orm::sea_query::ValueType;
-use sea_orm::sqlx::{Decode, Postgres, Row, ValueRef};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, TryGetable, Value};
+use sea_orm::sqlx::{Decode, Postgres, Row as _, ValueRef};
+use sea_orm::{DbErr, QueryResult, TryGetable, Value};
+use tokio_postgres::types::FromSql;
 
-use super::{Column, query};
+use super::{Column, Db, query};
 
 /// A row's values by the numbers of their columns.
 pub trait Columns {
@@ -53,7 +54,7 @@ pub struct Together {
 /// A row of one of the queries, with its columns as that query has them.
 #[derive(Debug)]
 pub struct Answer {
-    row: QueryResult,
+    row: Row,
     places: Arc<[Place]>,
 }
 
@@ -71,11 +72,11 @@ impl Columns for Answer {
             *place.ok_or_else(|| DbErr::Type(format!("a query has no column {number}")))?;
         let row = &self.row;
         let value = match column {
-            Column::Uuid | Column::UuidOrNull => Value::Uuid(cell(row, index)?),
-            Column::Text | Column::TextOrNull => Value::String(cell(row, index)?),
-            Column::Int | Column::IntOrNull => Value::Int(cell(row, index)?),
-            Column::BigInt | Column::BigIntOrNull => Value::BigInt(cell(row, index)?),
-            Column::Bool => Value::Bool(cell(row, index)?),
+            Column::Uuid | Column::UuidOrNull => Value::Uuid(row.cell(index)?),
+            Column::Text | Column::TextOrNull => Value::String(row.cell(index)?),
+            Column::Int | Column::IntOrNull => Value::Int(row.cell(index)?),
+            Column::BigInt | Column::BigIntOrNull => Value::BigInt(row.cell(index)?),
+            Column::Bool => Value::Bool(row.cell(index)?),
         };
         <T as ValueType>::try_from(value).map_err(|_| {
             DbErr::Type(format!("column {number} of a query is not a {}", <T as ValueType>::type_name()))
@@ -83,19 +84,31 @@ impl Columns for Answer {
     }
 }
 
-/// A value of a type that the statement itself names: on PostgreSQL it need not be compared with the column's, which
-/// would take longer than reading it.
-fn cell<T>(row: &QueryResult, index: usize) -> Result<Option<T>, DbErr>
-where
-    T: TryGetable + for<'r> Decode<'r, Postgres>,
-{
-    let Some(row) = row.try_as_pg_row() else { return row.try_get_by_index(index) };
-    let unreadable = |error: &dyn std::fmt::Display| DbErr::Type(format!("column {index}: {error}"));
-    let value = row.try_get_raw(index).map_err(|error| unreadable(&error))?;
-    if value.is_null() {
-        return Ok(None);
+/// A row of the one statement, by what brought it.
+#[derive(Debug)]
+enum Row {
+    Pooled(QueryResult),
+    Pipelined(tokio_postgres::Row),
+}
+
+impl Row {
+    fn cell<T>(&self, index: usize) -> Result<Option<T>, DbErr>
+    where
+        T: TryGetable + for<'r> Decode<'r, Postgres> + for<'r> FromSql<'r>,
+    {
+        let unreadable = |error: &dyn std::fmt::Display| DbErr::Type(format!("column {index}: {error}"));
+        let row = match self {
+            Row::Pipelined(row) => return row.try_get(index).map_err(|error| unreadable(&error)),
+            Row::Pooled(row) => row,
+        };
+        let Some(row) = row.try_as_pg_row() else { return row.try_get_by_index(index) };
+        // The statement itself names the type: comparing it with the column's would take longer than reading the value.
+        let value = row.try_get_raw(index).map_err(|error| unreadable(&error))?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        T::decode(value).map(Some).map_err(|error| unreadable(&error))
     }
-    T::decode(value).map(Some).map_err(|error| unreadable(&error))
 }
 
 /// Which of the queries a row answers stands before their columns.
@@ -114,13 +127,17 @@ impl Together {
     }
 
     /// Asks all of them; the rows of each query stand under its number, in no certain order.
-    pub async fn run(self, db: &impl ConnectionTrait) -> Result<Vec<Vec<Answer>>, DbErr> {
+    pub async fn run(self, db: &Db) -> Result<Vec<Vec<Answer>>, DbErr> {
         let mut found: Vec<Vec<Answer>> = self.queries.iter().map(|_| Vec::new()).collect();
         let layout = Layout::of(&self.queries);
         let (sql, values) = self.laid_out(&layout);
-        for row in query(db, sql, values).await? {
-            let number: i32 = row.try_get_by_index(0)?;
-            let number = usize::try_from(number).unwrap_or(usize::MAX);
+        let rows: Vec<Row> = match db.pipelined(&sql, &values).await {
+            Some(rows) => rows.into_iter().map(Row::Pipelined).collect(),
+            None => query(db.reader(), sql, values).await?.into_iter().map(Row::Pooled).collect(),
+        };
+        for row in rows {
+            let number: Option<i32> = row.cell(0)?;
+            let number = number.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
             if let (Some(rows), Some(places)) = (found.get_mut(number), layout.places.get(number)) {
                 rows.push(Answer { row, places: places.clone() });
             }

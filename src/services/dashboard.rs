@@ -71,6 +71,6 @@ pub async fn of_account(
     asked: &Asked,
 ) -> Result<Option<Dashboard>, ServiceError> {
     let (together, asked) = AskedDashboard::ask(app, account_id, asked);
-    let found = together.run(app.db.reader()).await?;
+    let found = together.run(&app.db).await?;
     asked.read(app, &found).await
 }

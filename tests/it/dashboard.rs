@@ -1,7 +1,9 @@
 //! The dashboard: what is looked up ahead of its fields is what each would find alone, by few statements at once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use parrain::db::{self, Column, Columns, Query, Together};
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Program, on_both_databases, partner, service, staff};
@@ -262,12 +264,53 @@ fn postgresql_plans_a_dashboard_five_times_and_then_never_again() {
         for _ in 0..80 {
             program.ask(partner("partner-1"), MEASURED).await;
         }
-        // They go over all connections in turn; this question is asked on one of them.
-        let sql = "SELECT CAST(SUM(custom_plans) AS BIGINT), CAST(SUM(generic_plans) AS BIGINT) \
-                   FROM pg_prepared_statements WHERE statement LIKE 'WITH me AS MATERIALIZED%'";
-        let row = parrain::db::query_one(program.app.db.reader(), sql, vec![]).await.unwrap().unwrap();
-        let plans: (Option<i64>, Option<i64>) =
-            (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap());
-        assert!(matches!(plans, (Some(5), Some(2..))), "planned anew and not: {plans:?}");
+        // They go over the pipelined connections in turn, and so does this question.
+        let plans = "plans AS (SELECT CAST(SUM(custom_plans) AS BIGINT) AS custom, \
+                     CAST(SUM(generic_plans) AS BIGINT) AS generic FROM pg_prepared_statements \
+                     WHERE statement LIKE 'WITH me AS MATERIALIZED%')";
+        for _ in 0..2 {
+            let mut together = Together::new(plans, vec![]);
+            let columns = vec![Column::BigIntOrNull, Column::BigIntOrNull];
+            together.add(Query {
+                sql: "SELECT custom, generic FROM plans".to_owned(),
+                values: vec![],
+                columns,
+            });
+            let found = together.run(&program.app.db).await.unwrap();
+            let plans: (Option<i64>, Option<i64>) =
+                (found[0][0].column(0).unwrap(), found[0][0].column(1).unwrap());
+            assert!(matches!(plans, (Some(5), Some(2..))), "planned anew and not: {plans:?}");
+        }
+    });
+}
+
+#[test]
+fn dashboards_are_answered_though_the_connections_they_share_break() {
+    crate::harness::block_on(async {
+        let program = program(Backend::Postgres, 60).await;
+        let expected = program.ask(partner("partner-1"), MEASURED).await;
+        let db = program.app.db.reader();
+        let shared = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'parrain pipeline'";
+        let broken = async {
+            let mut broken = 0;
+            while broken < 20 {
+                let sql = format!("SELECT pg_terminate_backend(pid) {shared}");
+                broken += db::query(db, sql, vec![]).await.unwrap().len();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let asking = async {
+            loop {
+                let asked = (0..16).map(|_| program.ask(partner("partner-1"), MEASURED));
+                for answer in futures_util::future::join_all(asked).await {
+                    assert_eq!(answer, expected);
+                }
+            }
+        };
+        tokio::select! {
+            () = broken => {}
+            () = asking => {}
+            () = tokio::time::sleep(Duration::from_secs(60)) => panic!("nothing that breaks: nothing is shared"),
+        }
     });
 }
