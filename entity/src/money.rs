@@ -77,13 +77,34 @@ impl Money {
     }
 }
 
-/// Prints six decimals: `12.345600`.
+/// Prints six decimals: `12.345600`. Digit by digit, since `write!` takes several times as long for what stands on a page a
+/// hundred times.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let micros = self.0.unsigned_abs();
-        let unit = MICROS_PER_UNIT.unsigned_abs();
-        write!(f, "{sign}{}.{:06}", micros / unit, micros % unit)
+        // Nineteen digits, the point and the sign.
+        let mut text = [b'0'; 21];
+        let mut place = text.iter_mut().rev();
+        let mut put = |byte: u8| {
+            if let Some(place) = place.next() {
+                *place = byte;
+            }
+        };
+        let mut rest = self.0.unsigned_abs();
+        let mut len = 0;
+        while rest > 0 || len < 7 {
+            if len == 6 {
+                put(b'.');
+            }
+            put(b'0' + u8::try_from(rest % 10).unwrap_or(0));
+            rest /= 10;
+            len += 1;
+        }
+        len += 1;
+        if self.0 < 0 {
+            put(b'-');
+            len += 1;
+        }
+        f.write_str(std::str::from_utf8(&text[text.len() - len..]).unwrap_or_default())
     }
 }
 
@@ -194,6 +215,10 @@ mod tests {
         }
         assert_eq!(Money(-2_476_000).to_string(), "-2.476000");
         assert_eq!(Money(4_999_500).to_string(), "4.999500");
+        assert_eq!(Money(0).to_string(), "0.000000");
+        assert_eq!(Money(-1).to_string(), "-0.000001");
+        assert_eq!(Money(i64::MIN).to_string(), "-9223372036854.775808");
+        assert_eq!(Money(i64::MAX).to_string(), "9223372036854.775807");
     }
 
     #[test]
