@@ -108,7 +108,7 @@ async fn run<E: Executor>(
         && !asker.caller.is_anonymous()
         && error::was_valid(&executed)
     {
-        http.documents.keep(found, prepared.asked).await;
+        http.documents.keep(found, prepared.asked, prepared.cost).await;
     }
     Ok(error::respond(executed, rate_limit, media, &asker.id))
 }

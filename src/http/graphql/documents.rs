@@ -1,5 +1,5 @@
-//! Parsed documents, kept by the hash of their text, and which queries the schema found valid: parsing and validating
-//! the same again is what costs.
+//! Parsed documents, kept by the hash of their text, and which queries the schema found valid: parsing, validating and
+//! pricing the same again is what costs.
 
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ const MAX_VARIABLES: usize = 1_024;
 #[derive(Clone)]
 pub struct Documents {
     kept: Cache<[u8; 32], Kept>,
-    valid: Cache<Asked, ()>,
+    /// What each costs.
+    valid: Cache<Asked, u32>,
 }
 
 #[derive(Clone)]
@@ -91,19 +92,19 @@ impl Documents {
         Ok(Found { document: Arc::new(document), hash, new_bytes: Some(bytes) })
     }
 
-    /// Keeps a document that the schema found valid, and with what it did.
-    pub async fn keep(&self, found: Found, asked: Option<Asked>) {
+    /// Keeps a document that the schema found valid, and with what it did and at which cost.
+    pub async fn keep(&self, found: Found, asked: Option<Asked>, cost: u32) {
         if let Some(bytes) = found.new_bytes {
             self.kept.insert(found.hash, Kept { document: found.document, bytes }).await;
         }
         if let Some(asked) = asked {
-            self.valid.insert(asked, ()).await;
+            self.valid.insert(asked, cost).await;
         }
     }
 
-    /// Whether the schema found just this valid before.
-    pub async fn is_valid(&self, asked: &Asked) -> bool {
-        self.valid.get(asked).await.is_some()
+    /// What a query costs that the schema found valid before.
+    pub async fn cost_of_valid(&self, asked: &Asked) -> Option<u32> {
+        self.valid.get(asked).await
     }
 }
 

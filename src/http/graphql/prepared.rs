@@ -44,17 +44,17 @@ pub async fn prepare<E>(
     let operation = operation_to_run(&found.document, params.operation_name.as_deref())?;
     check(operation.ty)?;
     live::check_root(operation)?;
-    let cost = http.prices.cost_of(&found.document, operation, &params.variables);
-    let rate_limit = spend(http, &asker.caller, asker.address, cost)?;
     let mut asked = match operation.ty {
         OperationType::Query => found.asked(params.operation_name.as_deref(), &params.variables),
         // Each brings other variables.
         OperationType::Mutation | OperationType::Subscription => None,
     };
-    let is_valid = match &asked {
-        Some(asked) => http.documents.is_valid(asked).await,
-        None => false,
+    let known = match &asked {
+        Some(asked) => http.documents.cost_of_valid(asked).await,
+        None => None,
     };
+    let cost = known.unwrap_or_else(|| http.prices.cost_of(&found.document, operation, &params.variables));
+    let rate_limit = spend(http, &asker.caller, asker.address, cost)?;
     let mut request = GraphqlRequest::new(params.query.unwrap_or_default())
         .variables(Variables::from_json(params.variables.into()))
         .data(asker.caller.clone())
@@ -65,7 +65,7 @@ pub async fn prepare<E>(
     }
     request.operation_name = params.operation_name;
     request.set_parsed_query(ExecutableDocument::clone(&found.document));
-    if is_valid {
+    if known.is_some() {
         (request, asked) = (request.data(Valid), None);
     }
     if !http.app.config.introspection {

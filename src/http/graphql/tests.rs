@@ -289,12 +289,13 @@ async fn a_query_is_valid_for_good_with_just_its_operation_and_variables_and_by_
     let router = router_of(app.clone());
     let bearer = format!("Bearer {}", token(&app, Role::Partner));
     let known = [("authorization", bearer.as_str())];
-    let query =
-        "query A($n: Int!) { wasValid twice(number: $n) } query B($n: Int!) { wasValid twice(number: $n) }";
+    let operation = "($n: Int!) { wasValid twice(number: $n) many(first: $n) { hello } }";
+    let query = format!("query A{operation} query B{operation}");
     let body = |operation: &str, number: Value| json!({"query": query, "operationName": operation, "variables": {"n": number}});
     let ask = async |operation: &str, number: i32, headers: &[(&str, &str)]| {
         let answer = send(&router, post(&body(operation, number.into()), headers)).await;
         assert_eq!(answer.json()["data"]["twice"], 2 * number);
+        assert_eq!(answer.json()["extensions"]["cost"]["requested"], number);
         answer.json()["data"]["wasValid"].as_bool().unwrap()
     };
     assert!(!ask("A", 1, &[]).await);

@@ -152,8 +152,8 @@ impl<E: Executor> Operation<E> {
     fn keep_document(&mut self) {
         if let Some(found) = self.prepared.found.take() {
             let documents = self.http.documents.clone();
-            let asked = self.prepared.asked;
-            tokio::spawn(async move { documents.keep(found, asked).await });
+            let (asked, cost) = (self.prepared.asked, self.prepared.cost);
+            tokio::spawn(async move { documents.keep(found, asked, cost).await });
         }
     }
 
