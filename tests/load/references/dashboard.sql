@@ -16,23 +16,23 @@ SELECT p.id, a.account_id, k.code,
              ORDER BY r.from_period DESC, r.id DESC LIMIT 1),
             (SELECT r.rate_basis_points FROM standing r WHERE r.partner_id = p.id AND r.period = m.rate_period), 1000) / 10000), 0)::BIGINT
         FROM partner_sum m WHERE m.partner_id = p.id AND m.settle_period >= {open}) AS pending,
-    (SELECT COALESCE(SUM(d.clients), 0)::BIGINT FROM active_day d
-        WHERE d.partner_id = p.id AND d.day >= {active_from}) AS active_now,
-    (SELECT COALESCE(SUM(d.clients), 0)::BIGINT FROM active_day d
-        WHERE d.partner_id = p.id AND d.day >= {active_from_at_end}) AS active_at_end
+    active.now AS active_now, active.at_end AS active_at_end
 FROM partner p
 JOIN account a ON a.id = p.account_id
 JOIN link k ON k.partner_id = p.id AND k.is_own
 LEFT JOIN standing s ON s.partner_id = p.id AND s.period = {open}
 LEFT JOIN balance b ON b.partner_id = p.id
 LEFT JOIN LATERAL (SELECT r.rate_basis_points FROM individual_rate r WHERE r.partner_id = p.id AND r.from_period <= {open}
-    ORDER BY r.from_period DESC, r.id DESC LIMIT 1) i ON TRUE;
+    ORDER BY r.from_period DESC, r.id DESC LIMIT 1) i ON TRUE
+CROSS JOIN LATERAL (SELECT COALESCE(SUM(d.clients), 0)::BIGINT AS now,
+    COALESCE(SUM(d.clients) FILTER (WHERE d.day >= {active_from_at_end}), 0)::BIGINT AS at_end
+    FROM active_day d WHERE d.partner_id = p.id AND d.day >= {active_from}) active;
 
 CREATE VIEW bench.links AS
 SELECT id, partner_id, code, label, created_at FROM link WHERE archived_at IS NULL;
 
 CREATE VIEW bench.clients AS
-SELECT r.id, r.partner_id, r.registered_at, t.reference, t.base, t.last_purchase_at,
+SELECT t.referral_id AS id, t.partner_id, t.registered_at, t.reference, t.base, t.last_purchase_at,
     t.closed_commission + CASE
         WHEN t.open_period IS NULL THEN 0
         WHEN t.open_period < 99999999 THEN (t.base - t.closed_base) * COALESCE(
@@ -45,8 +45,7 @@ SELECT r.id, r.partner_id, r.registered_at, t.reference, t.base, t.last_purchase
                 (SELECT x.rate_basis_points FROM standing x WHERE x.partner_id = t.partner_id AND x.period = m.rate_period), 1000) / 10000), 0)::BIGINT
             FROM referral_sum m WHERE m.referral_id = t.referral_id AND m.settle_period > t.closed_through AND m.rate_period > t.closed_through)
     END AS commission
-FROM referral r
-JOIN referral_total t ON t.referral_id = r.id;
+FROM referral_total t;
 
 CREATE VIEW bench.commissions AS
 SELECT l.id, l.partner_id, l.referral_id, l.occurred_at,
