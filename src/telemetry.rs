@@ -1,6 +1,8 @@
 //! Logs and metrics: how they leave the process.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -9,6 +11,9 @@ use crate::config::{LogFormat, TelemetryConfig};
 
 /// Seconds; the requests' own limit is ten.
 const LATENCY_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// How long measured times are kept one by one.
+const FOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// Why logs or metrics cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -55,4 +60,13 @@ pub fn install() -> Result<PrometheusHandle, TelemetryError> {
     let builder = PrometheusBuilder::new();
     let builder = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY_BUCKETS)?;
     Ok(builder.install_recorder()?)
+}
+
+/// Counts measured times into their buckets, for as long as the process serves: until then each is kept by itself, and
+/// where nobody asks for `/metrics` nothing else would ever do it.
+pub async fn fold(metrics: PrometheusHandle) -> Infallible {
+    loop {
+        tokio::time::sleep(FOLD_EVERY).await;
+        metrics.run_upkeep();
+    }
 }

@@ -74,6 +74,7 @@ pub async fn serve(app: App, with_tasks: bool) -> Result<(), CliError> {
     visit::count_lost(0);
     let ready = Ready::default();
     let public = public_router(Http::new(app.clone(), Api::new(app.clone()), graphql::sdl())?);
+    let folding = tokio::spawn(telemetry::fold(metrics.clone()));
     let ops = ops_router(app.clone(), ready.clone(), metrics);
     let listeners = Listeners::bind(&app.config).await?;
     let (listen, ops_listen) = (listeners.public.local_addr()?, listeners.ops.local_addr()?);
@@ -87,6 +88,7 @@ pub async fn serve(app: App, with_tasks: bool) -> Result<(), CliError> {
     };
     let serving = http::serve(listeners, public, ops, &app.config.limits, &ready, stop.cancelled());
     tokio::join!(serving, tasks);
+    folding.abort();
     Ok(app.db.close().await?)
 }
 
