@@ -45,8 +45,8 @@ impl<F: FnMut(Finding)> Check<'_, F> {
     ) -> Result<HashMap<Uuid, Vec<KeptEarned>>, DbErr> {
         let sql = "SELECT r.id, t.base, t.top_up_count, t.last_purchase_at, r.partner_id, t.partner_id, r.link_id, \
                    t.link_id, a.account_id, t.reference, t.closed_through, t.closed_base, t.closed_commission, \
-                   t.open_period, r.registered_at, t.registered_at FROM referral r LEFT JOIN referral_total t ON t.referral_id = r.id \
-                   JOIN account a ON a.id = r.account_id WHERE r.partner_id BETWEEN $1 AND $2";
+                   t.open_period, r.registered_at, t.registered_at \
+                   FROM referral r LEFT JOIN referral_total t ON t.referral_id = r.id JOIN account a ON a.id = r.account_id WHERE r.partner_id BETWEEN $1 AND $2";
         let mut bases: HashMap<Uuid, BTreeMap<Period, i64>> = HashMap::new();
         for ((referral_id, _, rate_period, _), sum) in &recomputed.referral {
             *bases.entry(*referral_id).or_default().entry(*rate_period).or_default() += sum.base;
