@@ -60,7 +60,8 @@ impl Db {
     /// Connects to `sqlite://FILE` (made if it is not there) or `postgres://...`.
     pub async fn connect(url: &str, size: PoolSize) -> Result<Db, DbErr> {
         let mut options = ConnectOptions::new(url);
-        let pipelined = Pipelines::count(url, &size);
+        let pipelines = Pipelines::of(url, &size);
+        let pipelined = pipelines.as_ref().map_or(0, Pipelines::connections);
         options
             .sqlx_logging(false)
             .max_connections(size.connections - pipelined)
@@ -77,7 +78,7 @@ impl Db {
         }
         options.map_sqlx_postgres_pool_opts(|pool: PgPoolOptions| pool.min_connections(1));
         let reader = Database::connect(options).await?;
-        Ok(Db::counting(reader, None, Pipelines::of(url, &size)))
+        Ok(Db::counting(reader, None, pipelines))
     }
 
     fn counting(

@@ -24,6 +24,8 @@ const ONE_OF: u32 = 4;
 const MAX_PREPARED: usize = 128;
 /// What `pg_stat_activity` calls these connections, unless the URL says otherwise.
 const APPLICATION_NAME: &str = "parrain pipeline";
+/// After how long without a word the other side is asked whether it is there.
+const IDLE: Duration = Duration::from_secs(10);
 /// How long after a failure to connect it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
@@ -59,19 +61,17 @@ struct Pipeline {
 }
 
 impl Pipelines {
-    /// How many of a process's connections are for pipelining to this database. None where a connection has to be
-    /// encrypted, or may be and leaves the machine: the pool sees to that as the URL says.
-    pub fn count(url: &str, size: &PoolSize) -> u32 {
-        match config(url, size) {
-            Some(_) => size.connections / ONE_OF,
-            None => 0,
-        }
+    /// None where a connection has to be encrypted, or may be and leaves the machine: the pool sees to that as the URL
+    /// says. None either where so few connections may be opened that the pool needs them all.
+    pub fn of(url: &str, size: &PoolSize) -> Option<Pipelines> {
+        let config = Arc::new(config(url, size)?);
+        let lanes: Vec<_> = (0..size.connections / ONE_OF).map(|_| Arc::default()).collect();
+        (!lanes.is_empty()).then_some(Pipelines { config, lanes, next: AtomicUsize::new(0) })
     }
 
-    pub fn of(url: &str, size: &PoolSize) -> Option<Pipelines> {
-        let lanes: Vec<_> = (0..Pipelines::count(url, size)).map(|_| Arc::default()).collect();
-        let config = config(url, size).filter(|_| !lanes.is_empty())?;
-        Some(Pipelines { config: Arc::new(config), lanes, next: AtomicUsize::new(0) })
+    /// How many of a process's connections they take.
+    pub fn connections(&self) -> u32 {
+        u32::try_from(self.lanes.len()).unwrap_or(u32::MAX)
     }
 
     /// The rows of a statement that only reads; none where it has to be asked of the pool.
@@ -188,6 +188,8 @@ fn config(url: &str, size: &PoolSize) -> Option<Config> {
         config.dbname(name);
     }
     config.connect_timeout(size.acquire_timeout);
+    // Whoever has gone without a word is found out, and does not hold up all that is sent to him.
+    config.keepalives_idle(IDLE).tcp_user_timeout(size.acquire_timeout);
     if config.get_application_name().is_none() {
         config.application_name(APPLICATION_NAME);
     }
@@ -241,7 +243,8 @@ mod tests {
     #[test]
     fn only_what_need_not_be_encrypted_is_pipelined() {
         let count = |url: &str, connections: u32| {
-            Pipelines::count(url, &PoolSize { connections, ..PoolSize::default() })
+            let pipelines = Pipelines::of(url, &PoolSize { connections, ..PoolSize::default() });
+            pipelines.map_or(0, |pipelines| pipelines.connections())
         };
         for (url, connections, pipelines) in [
             ("postgres://a:b@127.0.0.1:5432/parrain", 8, 2),
